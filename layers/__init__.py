@@ -1,0 +1,26 @@
+"""Layers with hand-written derivatives. Each has `forward` and `backward`; `Sequential` chains them."""
+
+from .activations import GELU, Sigmoid, SiLU, Softplus, Tanh
+from .branches import Residual
+from .container import Container
+from .dense import Dense
+from .dropout import Dropout
+from .embedding import Embedding
+from .gates import Add, Divide, Exp, Gate, Log, MatMul, Maximum, Multiply, Subtract
+from .initializers import (
+    constant,
+    glorot_normal,
+    glorot_uniform,
+    he_normal,
+    he_uniform,
+    lecun_normal,
+    lecun_uniform,
+    normal,
+    orthogonal,
+)
+from .layer import Layer
+from .rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
+from .reductions import Max, Mean, Sum
+from .sequential import Sequential
+from .shape import Flatten, Reshape
+from .softmax import LogSoftmax, Softmax

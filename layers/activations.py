@@ -1,0 +1,165 @@
+"""Smooth nonlinearities, applied to every element; those with a kink are in `rectifiers.py`.
+
+All are stable: no x overflows, however large, and none warns.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .layer import Array, Layer
+
+
+def sigmoid(x: Array) -> Array:
+    """Return 1 / (1 + exp(-x)), stable: exp is only taken of numbers that are not positive.
+
+    Examples
+    --------
+    >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
+    array([0. , 0.5, 1. ])
+    """
+    small = np.exp(-np.abs(x))  # in (0, 1]; sigmoid(-|x|) = small / (1 + small), sigmoid(|x|) = 1 / (1 + small)
+    return np.where(x >= 0, 1, small) / (1 + small)
+
+
+class Sigmoid(Layer):
+    """Squash to (0, 1): out = 1 / (1 + exp(-x)).
+
+    For two classes, train with the fused `SigmoidBinaryCrossEntropy` on the logits instead of a Sigmoid and a loss.
+
+    Shapes
+    ------
+    x of any shape, out the same
+
+    Examples
+    --------
+    >>> Sigmoid().forward(np.array([[-1000.0, 0.0, 1000.0]]))
+    array([[0. , 0.5, 1. ]])
+    """
+
+    def forward(self, x: Any) -> Array:
+        out = self._cache = sigmoid(self._as_floats(x))
+        return out
+
+    def backward(self, dout: Any) -> Array:
+        out = self._recall()  # d sigmoid = sigmoid * (1 - sigmoid)
+        return self._check_dout(dout, out.shape) * out * (1 - out)
+
+
+class Tanh(Layer):
+    """Squash to (-1, 1): out = tanh(x).
+
+    Shapes
+    ------
+    x of any shape, out the same
+
+    Examples
+    --------
+    >>> Tanh().forward(np.array([[-1000.0, 0.0, 1000.0]]))
+    array([[-1.,  0.,  1.]])
+    """
+
+    def forward(self, x: Any) -> Array:
+        out = self._cache = np.tanh(self._as_floats(x))
+        return out
+
+    def backward(self, dout: Any) -> Array:
+        out = self._recall()  # d tanh = 1 - tanh²
+        return self._check_dout(dout, out.shape) * (1 - out * out)
+
+
+class Softplus(Layer):
+    """A smooth ReLU: out = log(1 + exp(x)).
+
+    Shapes
+    ------
+    x of any shape, out the same
+
+    References
+    ----------
+    Dugas, Bengio, Bélisle, Nadeau, Garcia (2001), "Incorporating second-order functional knowledge for better
+    option pricing", NIPS 13.
+
+    Examples
+    --------
+    >>> Softplus().forward(np.array([[-1000.0, 0.0, 1000.0]])).round(4)
+    array([[0.000e+00, 6.931e-01, 1.000e+03]])
+    """
+
+    def forward(self, x: Any) -> Array:
+        x = self._cache = self._as_floats(x)
+        # log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)), where exp cannot overflow
+        return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+    def backward(self, dout: Any) -> Array:
+        x = self._recall()  # d softplus = sigmoid
+        return self._check_dout(dout, x.shape) * sigmoid(x)
+
+
+class SiLU(Layer):
+    """The sigmoid-weighted linear unit, also called swish: out = x * sigmoid(x).
+
+    Shapes
+    ------
+    x of any shape, out the same
+
+    References
+    ----------
+    Elfwing, Uchibe, Doya (2017), "Sigmoid-Weighted Linear Units for Neural Network Function Approximation in
+    Reinforcement Learning", arXiv:1702.03118.
+
+    Examples
+    --------
+    >>> SiLU().forward(np.array([[-1000.0, 0.0, 1000.0]]))
+    array([[  -0.,    0., 1000.]])
+    """
+
+    def forward(self, x: Any) -> Array:
+        x = self._as_floats(x)
+        gate = sigmoid(x)
+        self._cache = x, gate
+        return x * gate
+
+    def backward(self, dout: Any) -> Array:
+        x, gate = self._recall()  # product rule: 1 * gate + x * gate * (1 - gate)
+        return self._check_dout(dout, x.shape) * (gate * (1 + x * (1 - gate)))
+
+
+class GELU(Layer):
+    """The Gaussian error linear unit in its tanh form: out = x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x³))).
+
+    This is the approximation that GPT-2 uses, within 5e-4 of the exact x * Phi(x).
+
+    Shapes
+    ------
+    x of any shape, out the same
+
+    References
+    ----------
+    Hendrycks, Gimpel (2016), "Gaussian Error Linear Units (GELUs)", arXiv:1606.08415, section 2.
+
+    Examples
+    --------
+    >>> GELU().forward(np.array([[-1000.0, 0.0, 1.0, 1000.0]])).round(4)
+    array([[-0.000e+00,  0.000e+00,  8.412e-01,  1.000e+03]])
+    """
+
+    SCALE = math.sqrt(2 / math.pi)
+    CUBIC = 0.044715
+
+    def forward(self, x: Any) -> Array:
+        x = self._as_floats(x)
+        near = np.clip(x, -10, 10)  # beyond, tanh is exactly +-1 and x³ could overflow
+        tanh = np.tanh(self.SCALE * (near + self.CUBIC * near**3))
+        self._cache = x, near, tanh
+        return x * (0.5 * (1 + tanh))
+
+    def backward(self, dout: Any) -> Array:
+        # out = x * p with p = (1 + tanh(u)) / 2 and u = SCALE * (x + CUBIC * x³), so that
+        # d out / dx = p + x * dp,  dp = (1 - tanh(u)²) / 2 * du,  du = SCALE * (1 + 3 * CUBIC * x²)
+        x, near, tanh = self._recall()
+        du = self.SCALE * (1 + 3 * self.CUBIC * near * near)
+        return self._check_dout(dout, x.shape) * (0.5 * (1 + tanh) + near * (0.5 * (1 - tanh * tanh)) * du)

@@ -1,0 +1,129 @@
+"""Layers made of layers: the storage of a whole network.
+
+A container owns one vector of parameters and one of gradients, and moves each of its layers into a slice of them:
+
+    parameters   [ 0.weights | 0.bias | 2.weights | 2.bias ]
+                   layer 0 ----------   layer 2 ----------     (layer 1, a ReLU, has an empty slice)
+
+Containers nest: the slice that an inner container is given is cut further by its own layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from .layer import Array, Layer, Rng
+
+
+class Container(Layer):
+    """A layer made of layers, whose parameters are those of its layers, one after the other.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        At least one. Each may be placed in one container only.
+    dtype : floating dtype, default float64
+        Of the parameters, whatever it was in the layers.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If something else than a layer is given, a layer twice, one that is placed already, or none.
+    """
+
+    layers: tuple[Layer, ...]
+
+    def __init__(self, layers: Sequence[Layer], dtype: Any = np.float64) -> None:
+        kind = type(self).__name__
+        self.layers = self._checked(layers)
+        if not np.issubdtype(dtype, np.floating):
+            raise TypeError(f"{kind}: dtype must be a floating dtype such as np.float32, got {dtype!r}")
+        super().__init__()
+        self._gather(np.dtype(dtype))
+
+    def _checked(self, layers: Sequence[Layer]) -> tuple[Layer, ...]:
+        kind = type(self).__name__
+        if not isinstance(layers, list | tuple):
+            raise TypeError(f"{kind}: layers must be a list or tuple of layers, got {_described(layers)}")
+        if not layers:
+            raise ValueError(f"{kind}: layers must hold at least one layer, got none")
+        for i, layer in enumerate(layers):
+            if not isinstance(layer, Layer):
+                raise TypeError(f"{kind}: layers must be Layer objects, got {_described(layer)} at {i}")
+            if "parameters" not in layer.__dict__:
+                raise TypeError(f"{kind}: {type(layer).__name__}.__init__ must call super().__init__()")
+            if any(layer is other for other in layers[:i]) or layer._container:
+                where = layer._container or f"this {kind}"
+                raise ValueError(
+                    f"{kind}: each layer must be placed once, but {layer._who} at {i} is already in {where}; "
+                    "make a second layer, or use copy.deepcopy(layer)"
+                )
+        return tuple(layers)
+
+    def _gather(self, dtype: np.dtype[Any]) -> None:
+        """Make the two vectors of all the layers and move each layer into its slices."""
+        size = sum(layer.parameters.size for layer in self.layers)
+        self._move(np.empty(size, dtype), np.empty(size, dtype))
+        for i, layer in enumerate(self.layers):
+            layer._container = f"a {type(self).__name__}, as layer {i}"
+
+    def _move(self, parameters: Array, gradients: Array) -> None:
+        self._link(parameters, gradients)
+        start = 0
+        for i, layer in enumerate(self.layers):
+            here = slice(start, start + layer.parameters.size)
+            layer._move(parameters[here], gradients[here])
+            for name, part in layer.layout.items():
+                self.layout[f"{i}.{name}"] = slice(start + part.start, start + part.stop)
+            start = here.stop
+
+    def leaves(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+        for i, layer in enumerate(self.layers):
+            yield from layer.leaves(f"{prefix}.{i}".lstrip("."))
+
+    def _forget(self) -> None:
+        super()._forget()
+        for layer in self.layers:
+            layer._forget()
+
+    def initialize(self, rng: Rng = None) -> None:
+        rng = np.random.default_rng(rng)
+        for layer in self.layers:
+            layer.initialize(rng)
+
+    def predict(self, x: Any) -> Any:
+        # The default of Layer would call forward, which disturbs the layers inside.
+        raise NotImplementedError(f"{type(self).__name__} must define predict(self, x), through its layers' predict")
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        state["parameters"] = state["gradients"] = np.empty(0, self._dtype)  # the layers carry the values
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._gather(self._dtype)
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.layers[index]
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.layers)
+
+    @property
+    def _who(self) -> str:
+        return f"{type(self).__name__} of {len(self.layers)} layers"
+
+    def __repr__(self) -> str:
+        rows = (f"    {layer!r},".replace("\n", "\n    ") for layer in self.layers)
+        return "\n".join([f"{type(self).__name__}([", *rows, "])"])
+
+
+def _described(thing: Any) -> str:
+    return f"the class {thing.__name__}" if isinstance(thing, type) else type(thing).__name__

@@ -1,0 +1,99 @@
+"""A table of vectors, one for each token: how words and characters enter a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .checks import check_sizes
+from .initializers import name_of, normal
+from .layer import Array, Layer, Rng, Shape, _as_shape
+
+_standard_normal = normal(1.0)
+
+
+class Embedding(Layer):
+    """Look up a row for every index: out = weights[x].
+
+    The same as a one-hot row times weights, without building it.
+
+    Parameters
+    ----------
+    n_inputs : int
+        Number of different tokens: x holds whole numbers 0 .. n_inputs - 1.
+    n_outputs : int
+        Length of the vector of each token.
+    initializer : callable (rng, shape) -> array, default normal(1)
+    rng : int or numpy.random.Generator, optional
+
+    Shapes
+    ------
+    x (N, ...) of integers, weights (n_inputs, n_outputs), out (N, ..., n_outputs). There is no dx: `backward`
+    returns None.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If x does not hold integers, or one of them is outside 0 .. n_inputs - 1.
+
+    Examples
+    --------
+    >>> layer = Embedding(3, 2)
+    >>> layer.weights = [[0.0, 0.0], [1.0, 10.0], [2.0, 20.0]]
+    >>> layer.forward(np.array([2, 1, 1]))
+    array([[ 2., 20.],
+           [ 1., 10.],
+           [ 1., 10.]])
+    >>> layer.backward(np.ones((3, 2)))
+    >>> layer.dweights
+    array([[0., 0.],
+           [2., 2.],
+           [1., 1.]])
+    """
+
+    weights: Array
+    dweights: Array
+
+    def __init__(
+        self,
+        n_inputs: int,
+        n_outputs: int,
+        initializer: Callable[[np.random.Generator, Shape], Any] = _standard_normal,
+        rng: Rng = None,
+    ) -> None:
+        check_sizes("Embedding", n_inputs=n_inputs, n_outputs=n_outputs)
+        self.n_inputs, self.n_outputs, self.initializer = n_inputs, n_outputs, initializer
+        super().__init__(weights=(n_inputs, n_outputs))
+        self.initialize(rng)
+
+    def initialize(self, rng: Rng = None) -> None:
+        self.weights = self.initializer(np.random.default_rng(rng), self.weights.shape)
+
+    def forward(self, x: Any) -> Array:
+        x = np.asarray(x)
+        if x.dtype.kind not in "iu":
+            raise TypeError(f"{self._who}: x must hold integers, got dtype {x.dtype}")
+        if x.ndim == 0 or x.size == 0:
+            raise ValueError(f"{self._who}: x must have shape (N, ...) with at least one example, got {x.shape}")
+        if x.min() < 0 or x.max() >= self.n_inputs:
+            raise ValueError(f"{self._who}: x must hold 0 .. {self.n_inputs - 1}, got {x.min()} .. {x.max()}")
+        self._cache = x
+        return self.weights[x]
+
+    def backward(self, dout: Any, input_gradient: bool = True) -> None:
+        # dweights[k] is the sum of dout over the places where x == k: sort the places by token, add up each run.
+        x = self._recall()
+        rows = self._check_dout(dout, (*x.shape, self.n_outputs)).reshape(-1, self.n_outputs)
+        order = np.argsort(x, axis=None, kind="stable")
+        tokens, starts = np.unique(x.reshape(-1)[order], return_index=True)
+        self.dweights[...] = 0
+        self.dweights[tokens] = np.add.reduceat(rows[order], starts, axis=0)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return (*_as_shape(input_shape), self.n_outputs)
+
+    def __repr__(self) -> str:
+        initializer = "" if self.initializer is _standard_normal else f", initializer={name_of(self.initializer)}"
+        return f"Embedding({self.n_inputs}, {self.n_outputs}{initializer})"

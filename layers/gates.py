@@ -1,0 +1,288 @@
+"""Gates: the smallest layers, one operation each, of one input or two.
+
+`forward(a, b) -> out` and `backward(dout) -> (da, db)`, for arrays and for plain numbers, broadcasting like NumPy.
+Where broadcasting repeated an input, its gradient is the sum over the copies. Every local gradient is multiplied by
+`dout`, what arrives from above: that is the chain rule.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .layer import Array, Layer
+
+
+class Gate(Layer):
+    """A layer of `n_operands` inputs, without parameters, for arrays of any shape and for numbers."""
+
+    n_operands = 1
+
+    def _operands(self, *inputs: Any) -> list[Array]:
+        """Return the inputs as floating arrays of one dtype; plain numbers take that of the arrays."""
+        arrays = [np.asarray(value) for value in inputs]
+        dtype = np.result_type(*(v if isinstance(v, int | float) else a for v, a in zip(inputs, arrays, strict=True)))
+        if dtype.kind not in "fiub":
+            raise TypeError(f"{self._who}: the inputs must hold real numbers, got {[str(a.dtype) for a in arrays]}")
+        return [a.astype(dtype if dtype.kind == "f" else float, copy=False) for a in arrays]
+
+    def _broadcast(self, a: Any, b: Any) -> list[Array]:
+        """Return two inputs that fit each other."""
+        a, b = self._operands(a, b)
+        try:
+            np.broadcast_shapes(a.shape, b.shape)
+        except ValueError:
+            raise ValueError(f"{self._who}: shapes must broadcast, got {a.shape} and {b.shape}") from None
+        return [a, b]
+
+
+def sum_to_shape(gradient: Any, shape: tuple[int, ...]) -> Any:
+    """Return the gradient of an input of this shape, given that of its broadcast copy: the sum over the copies.
+
+    Examples
+    --------
+    >>> sum_to_shape(np.ones((32, 64)), (1, 64)).shape
+    (1, 64)
+    """
+    new_axes = np.ndim(gradient) - len(shape)
+    repeated = tuple(i for i, n in enumerate(shape, new_axes) if n == 1 and gradient.shape[i] != 1)
+    axes = (*range(new_axes), *repeated)
+    return (np.sum(gradient, axis=axes, keepdims=True).reshape(shape) if axes else np.asarray(gradient))[()]
+
+
+class Add(Gate):
+    """out = a + b. It distributes: both inputs receive dout.
+
+    Shapes
+    ------
+    a, b that broadcast, out their common shape
+
+    Examples
+    --------
+    >>> gate = Add()
+    >>> float(gate.forward(5, 3)), [float(d) for d in gate.backward(1.0)]
+    (8.0, [1.0, 1.0])
+    """
+
+    n_operands = 2
+
+    def forward(self, a: Any, b: Any) -> Any:
+        a, b = self._broadcast(a, b)
+        out = a + b
+        self._cache = a.shape, b.shape, out.shape
+        return out
+
+    def backward(self, dout: Any) -> tuple[Any, Any]:
+        a_shape, b_shape, shape = self._recall()
+        dout = self._check_dout(dout, shape)
+        return sum_to_shape(dout.copy(), a_shape), sum_to_shape(dout.copy(), b_shape)
+
+
+class Subtract(Gate):
+    """out = a - b. a receives dout, b receives -dout.
+
+    Shapes
+    ------
+    a, b that broadcast, out their common shape
+
+    Examples
+    --------
+    >>> gate = Subtract()
+    >>> float(gate.forward(5, 3)), [float(d) for d in gate.backward(1.0)]
+    (2.0, [1.0, -1.0])
+    """
+
+    n_operands = 2
+
+    def forward(self, a: Any, b: Any) -> Any:
+        a, b = self._broadcast(a, b)
+        out = a - b
+        self._cache = a.shape, b.shape, out.shape
+        return out
+
+    def backward(self, dout: Any) -> tuple[Any, Any]:
+        a_shape, b_shape, shape = self._recall()
+        dout = self._check_dout(dout, shape)
+        return sum_to_shape(dout.copy(), a_shape), sum_to_shape(-dout, b_shape)
+
+
+class Multiply(Gate):
+    """out = a * b, element by element. It swaps: each input receives dout times the other one.
+
+    Shapes
+    ------
+    a, b that broadcast, out their common shape
+
+    Examples
+    --------
+    >>> gate = Multiply()
+    >>> float(gate.forward(4, -5)), [float(d) for d in gate.backward(1.0)]
+    (-20.0, [-5.0, 4.0])
+    """
+
+    n_operands = 2
+
+    def forward(self, a: Any, b: Any) -> Any:
+        a, b = self._cache = self._broadcast(a, b)
+        return a * b
+
+    def backward(self, dout: Any) -> tuple[Any, Any]:
+        a, b = self._recall()
+        dout = self._check_dout(dout, np.broadcast_shapes(a.shape, b.shape))
+        return sum_to_shape(dout * b, a.shape), sum_to_shape(dout * a, b.shape)
+
+
+class Divide(Gate):
+    """out = a / b, element by element. a receives dout / b, b receives -dout * a / b².
+
+    Shapes
+    ------
+    a, b that broadcast, out their common shape
+
+    Raises
+    ------
+    ValueError
+        If an element of b is zero.
+
+    Examples
+    --------
+    >>> gate = Divide()
+    >>> float(gate.forward(6, 2)), [float(d) for d in gate.backward(1.0)]
+    (3.0, [0.5, -1.5])
+    """
+
+    n_operands = 2
+
+    def forward(self, a: Any, b: Any) -> Any:
+        a, b = self._broadcast(a, b)
+        if not np.all(b):
+            raise ValueError(f"{self._who}: b must not be zero, got 0 among its elements")
+        out = a / b
+        self._cache = a.shape, b, out
+        return out
+
+    def backward(self, dout: Any) -> tuple[Any, Any]:
+        a_shape, b, out = self._recall()
+        da = self._check_dout(dout, out.shape) / b
+        return sum_to_shape(da, a_shape), sum_to_shape(-da * out, b.shape)
+
+
+class Maximum(Gate):
+    """out = max(a, b), element by element. It routes: the larger input receives dout, a in a tie.
+
+    Shapes
+    ------
+    a, b that broadcast, out their common shape
+
+    Examples
+    --------
+    >>> gate = Maximum()
+    >>> float(gate.forward(4, 2)), [float(d) for d in gate.backward(1.0)]
+    (4.0, [1.0, 0.0])
+    """
+
+    n_operands = 2
+
+    def forward(self, a: Any, b: Any) -> Any:
+        a, b = self._broadcast(a, b)
+        self._cache = a.shape, b.shape, a >= b
+        return np.maximum(a, b)
+
+    def backward(self, dout: Any) -> tuple[Any, Any]:
+        a_shape, b_shape, to_a = self._recall()
+        dout = self._check_dout(dout, to_a.shape)
+        return sum_to_shape(dout * to_a, a_shape), sum_to_shape(dout * ~to_a, b_shape)
+
+
+class MatMul(Gate):
+    """out = a @ b, as `np.matmul`: matrices, stacks of matrices, and vectors.
+
+    da = dout @ b.T and db = a.T @ dout: the only products in which the shapes fit.
+
+    Shapes
+    ------
+    a (..., n, k), b (..., k, m), out (..., n, m)
+
+    Examples
+    --------
+    >>> gate = MatMul()
+    >>> gate.forward(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]))
+    array([[11.]])
+    >>> da, db = gate.backward(np.array([[1.0]]))
+    >>> da, db.T
+    (array([[3., 4.]]), array([[1., 2.]]))
+    """
+
+    n_operands = 2
+
+    def forward(self, a: Any, b: Any) -> Any:
+        a, b = self._operands(a, b)
+        try:
+            out = np.matmul(a, b)
+        except ValueError:
+            raise ValueError(f"{self._who}: shapes must be (..., n, k) @ (..., k, m), got {a.shape} and {b.shape}") from None
+        self._cache = a, b, out.shape
+        return out
+
+    def backward(self, dout: Any) -> tuple[Any, Any]:
+        a, b, shape = self._recall()
+        dout = self._check_dout(dout, shape)
+        rows = a[np.newaxis, :] if a.ndim == 1 else a  # a vector a is one row, a vector b one column, as in np.matmul
+        columns = b[:, np.newaxis] if b.ndim == 1 else b
+        dout = dout.reshape(np.matmul(rows[..., :1], columns[..., :1, :]).shape)
+        da = sum_to_shape(dout @ columns.swapaxes(-1, -2), rows.shape)
+        db = sum_to_shape(rows.swapaxes(-1, -2) @ dout, columns.shape)
+        return da.reshape(a.shape), db.reshape(b.shape)
+
+
+class Exp(Gate):
+    """out = exp(x). dx = dout * out.
+
+    Shapes
+    ------
+    x of any shape, out the same
+
+    Examples
+    --------
+    >>> Exp().forward(np.array([0.0, 1.0])).round(4)
+    array([1.    , 2.7183])
+    """
+
+    def forward(self, x: Any) -> Any:
+        out = self._cache = np.exp(self._operands(x)[0])
+        return out
+
+    def backward(self, dout: Any) -> Any:
+        out = self._recall()
+        return self._check_dout(dout, out.shape) * out
+
+
+class Log(Gate):
+    """out = log(x), the natural logarithm. dx = dout / x.
+
+    Shapes
+    ------
+    x of any shape, out the same
+
+    Raises
+    ------
+    ValueError
+        If an element of x is not positive.
+
+    Examples
+    --------
+    >>> Log().forward(np.array([1.0, np.e]))
+    array([0., 1.])
+    """
+
+    def forward(self, x: Any) -> Any:
+        (x,) = self._operands(x)
+        if np.any(x <= 0):
+            raise ValueError(f"{self._who}: x must be positive, got {np.min(x)}")
+        self._cache = x
+        return np.log(x)
+
+    def backward(self, dout: Any) -> Any:
+        x = self._recall()
+        return self._check_dout(dout, x.shape) / x

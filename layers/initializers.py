@@ -1,0 +1,195 @@
+"""First values for the weights of a layer.
+
+An initializer is any callable `(rng, shape) -> array`. Those here choose the spread of random weights so that
+neither the outputs nor the gradients grow or shrink from layer to layer. They differ in what they keep constant:
+
+    he       variance 2 / n_inputs                  half of the units behind a ReLU are off
+    glorot   variance 2 / (n_inputs + n_outputs)    a compromise of forward and backward, for tanh
+    lecun    variance 1 / n_inputs                  the forward pass of a linear layer, and SELU
+
+The last axis of a shape counts outputs, the axes before it inputs: (n_inputs, n_outputs) for a Dense and
+(kernel_h, kernel_w, channels_in, channels_out) for a convolution, where n_inputs = kernel_h * kernel_w * channels_in.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .checks import check_number
+from .layer import Array, Shape
+
+
+def fans(shape: Shape) -> tuple[int, int]:
+    """Return (n_inputs, n_outputs) of one unit of a layer whose weights have this shape.
+
+    Examples
+    --------
+    >>> fans((784, 128)), fans((5, 5, 6, 16))
+    ((784, 128), (150, 400))
+    """
+    if len(shape) < 2:
+        raise ValueError(f"fans: shape must be (..., n_inputs, n_outputs), got {shape}")
+    receptive_field = math.prod(shape[:-2])
+    return receptive_field * shape[-2], receptive_field * shape[-1]
+
+
+def _normal(rng: np.random.Generator, shape: Shape, variance: float) -> Array:
+    return rng.normal(0.0, math.sqrt(variance), shape)
+
+
+def _uniform(rng: np.random.Generator, shape: Shape, variance: float) -> Array:
+    limit = math.sqrt(3.0 * variance)  # the variance of a uniform draw from (-limit, limit) is limit**2 / 3
+    return rng.uniform(-limit, limit, shape)
+
+
+def he_normal(rng: np.random.Generator, shape: Shape) -> Array:
+    """Draw from N(0, 2 / n_inputs), for layers in front of a ReLU. Not truncated, as in the paper.
+
+    He, Zhang, Ren, Sun (2015), "Delving Deep into Rectifiers", arXiv:1502.01852.
+
+    Examples
+    --------
+    >>> round(float(he_normal(np.random.default_rng(0), (200, 1000)).std()), 2)  # sqrt(2 / 200)
+    0.1
+    """
+    return _normal(rng, shape, 2.0 / fans(shape)[0])
+
+
+def he_uniform(rng: np.random.Generator, shape: Shape) -> Array:
+    """Draw from U(-limit, limit) with limit = sqrt(6 / n_inputs): the variance of `he_normal`.
+
+    He, Zhang, Ren, Sun (2015), "Delving Deep into Rectifiers", arXiv:1502.01852.
+
+    Examples
+    --------
+    >>> bool(abs(he_uniform(np.random.default_rng(0), (6, 1000))).max() <= 1)
+    True
+    """
+    return _uniform(rng, shape, 2.0 / fans(shape)[0])
+
+
+def glorot_normal(rng: np.random.Generator, shape: Shape) -> Array:
+    """Draw from N(0, 2 / (n_inputs + n_outputs)), for layers in front of a tanh or a softmax.
+
+    Glorot, Bengio (2010), "Understanding the difficulty of training deep feedforward neural networks", AISTATS.
+
+    Examples
+    --------
+    >>> round(float(glorot_normal(np.random.default_rng(0), (100, 100)).std()), 2)  # sqrt(2 / 200)
+    0.1
+    """
+    return _normal(rng, shape, 2.0 / sum(fans(shape)))
+
+
+def glorot_uniform(rng: np.random.Generator, shape: Shape) -> Array:
+    """Draw from U(-limit, limit) with limit = sqrt(6 / (n_inputs + n_outputs)): the variance of `glorot_normal`.
+
+    Glorot, Bengio (2010), "Understanding the difficulty of training deep feedforward neural networks", AISTATS.
+
+    Examples
+    --------
+    >>> bool(abs(glorot_uniform(np.random.default_rng(0), (3, 3))).max() <= 1)
+    True
+    """
+    return _uniform(rng, shape, 2.0 / sum(fans(shape)))
+
+
+def lecun_normal(rng: np.random.Generator, shape: Shape) -> Array:
+    """Draw from N(0, 1 / n_inputs), for linear layers and SELU.
+
+    LeCun, Bottou, Orr, Müller (1998), "Efficient BackProp", in Neural Networks: Tricks of the Trade.
+
+    Examples
+    --------
+    >>> round(float(lecun_normal(np.random.default_rng(0), (100, 1000)).std()), 2)  # sqrt(1 / 100)
+    0.1
+    """
+    return _normal(rng, shape, 1.0 / fans(shape)[0])
+
+
+def lecun_uniform(rng: np.random.Generator, shape: Shape) -> Array:
+    """Draw from U(-limit, limit) with limit = sqrt(3 / n_inputs): the variance of `lecun_normal`.
+
+    LeCun, Bottou, Orr, Müller (1998), "Efficient BackProp", in Neural Networks: Tricks of the Trade.
+
+    Examples
+    --------
+    >>> bool(abs(lecun_uniform(np.random.default_rng(0), (3, 1000))).max() <= 1)
+    True
+    """
+    return _uniform(rng, shape, 1.0 / fans(shape)[0])
+
+
+def orthogonal(rng: np.random.Generator, shape: Shape) -> Array:
+    """Draw a random matrix with orthonormal columns, or rows where these are fewer: it keeps lengths.
+
+    Axes before the last count as one. Saxe, McClelland, Ganguli (2013), "Exact solutions to the nonlinear dynamics
+    of learning in deep linear neural networks", arXiv:1312.6120.
+
+    Examples
+    --------
+    >>> weights = orthogonal(np.random.default_rng(0), (5, 3))
+    >>> np.allclose(weights.T @ weights, np.eye(3))
+    True
+    """
+    if len(shape) < 2:
+        raise ValueError(f"orthogonal: shape must have two axes or more, got {shape}")
+    rows, columns = math.prod(shape[:-1]), shape[-1]
+    q, r = np.linalg.qr(rng.normal(size=(max(rows, columns), min(rows, columns))))
+    q *= np.sign(np.diag(r))  # QR's own choice of signs is not uniform among the orthogonal matrices
+    return (q if rows >= columns else q.T).reshape(shape)
+
+
+class _Chosen:
+    """An initializer with a number of its own: picklable, and its repr is what one would type."""
+
+    def __init__(self, value: float) -> None:
+        check_number(type(self).__name__, "value", value)
+        self.value = value
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.value:g})"
+
+
+class constant(_Chosen):
+    """Set every element to one value.
+
+    Parameters
+    ----------
+    value : float
+
+    Examples
+    --------
+    >>> constant(0.5)(np.random.default_rng(0), (2, 2))
+    array([[0.5, 0.5],
+           [0.5, 0.5]])
+    """
+
+    def __call__(self, rng: np.random.Generator, shape: Shape) -> Array:
+        return np.full(shape, float(self.value))
+
+
+class normal(_Chosen):
+    """Draw from N(0, value**2): the standard deviation chosen by hand.
+
+    Parameters
+    ----------
+    value : float
+        The standard deviation.
+
+    Examples
+    --------
+    >>> round(float(normal(0.1)(np.random.default_rng(0), (1000, 10)).std()), 2)
+    0.1
+    """
+
+    def __call__(self, rng: np.random.Generator, shape: Shape) -> Array:
+        return rng.normal(0.0, abs(self.value), shape)
+
+
+def name_of(initializer: Any) -> str:
+    """Return an initializer as one would type it, for the repr of a layer."""
+    return getattr(initializer, "__name__", None) or repr(initializer)

@@ -1,0 +1,227 @@
+"""Nonlinearities with a kink at zero, applied to every element: ReLU and its family.
+
+At the kink itself there is no derivative. Here it is the one from the left, as in the notes: ReLU has 0 at 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .checks import check_number, check_sizes
+from .layer import Array, Layer, Rng, Shape
+
+
+class ReLU(Layer):
+    """The rectified linear unit: out = max(x, 0).
+
+    Shapes
+    ------
+    x of any shape, out the same
+
+    References
+    ----------
+    Nair, Hinton (2010), "Rectified Linear Units Improve Restricted Boltzmann Machines", ICML.
+
+    Examples
+    --------
+    >>> layer = ReLU()
+    >>> layer.forward(np.array([[-2.0, 0.0, 3.0]]))
+    array([[0., 0., 3.]])
+    >>> layer.backward(np.array([[10.0, 10.0, 10.0]]))
+    array([[ 0.,  0., 10.]])
+    """
+
+    def forward(self, x: Any) -> Array:
+        out = self._cache = np.maximum(self._as_floats(x), 0)
+        return out
+
+    def backward(self, dout: Any) -> Array:
+        out = self._recall()  # out > 0 just where x > 0, and the next layer holds on to out anyway
+        return self._check_dout(dout, out.shape) * (out > 0)
+
+
+class LeakyReLU(Layer):
+    """A ReLU with a small slope for negative x: out = x if x > 0 else slope * x.
+
+    Parameters
+    ----------
+    slope : float, default 0.01
+
+    Shapes
+    ------
+    x of any shape, out the same
+
+    References
+    ----------
+    Maas, Hannun, Ng (2013), "Rectifier Nonlinearities Improve Neural Network Acoustic Models", ICML.
+
+    Examples
+    --------
+    >>> LeakyReLU(0.1).forward(np.array([[-2.0, 3.0]]))
+    array([[-0.2,  3. ]])
+    """
+
+    def __init__(self, slope: float = 0.01) -> None:
+        check_number("LeakyReLU", "slope", slope)
+        self.slope = slope
+        super().__init__()
+
+    def forward(self, x: Any) -> Array:
+        x = self._cache = self._as_floats(x)
+        return np.where(x > 0, x, self.slope * x)
+
+    def backward(self, dout: Any) -> Array:
+        x = self._recall()
+        dout = self._check_dout(dout, x.shape)
+        return np.where(x > 0, dout, self.slope * dout)
+
+    def __repr__(self) -> str:
+        return f"LeakyReLU({'' if self.slope == 0.01 else f'{self.slope:g}'})"
+
+
+class PReLU(Layer):
+    """A leaky ReLU that learns its slopes: out = x if x > 0 else slopes * x.
+
+    Parameters
+    ----------
+    n_features : int
+        One slope for each feature, the last axis of x; with 1, all features share it.
+    slope : float, default 0.25
+        The first value of the slopes, as in the paper.
+
+    Shapes
+    ------
+    x (N, ..., n_features), or of any shape for n_features 1; slopes (n_features,); out as x
+
+    Raises
+    ------
+    ValueError
+        If the last axis of x is not n_features.
+
+    References
+    ----------
+    He, Zhang, Ren, Sun (2015), "Delving Deep into Rectifiers", arXiv:1502.01852.
+
+    Examples
+    --------
+    >>> layer = PReLU(2)
+    >>> layer.forward(np.array([[-2.0, 3.0]]))
+    array([[-0.5,  3. ]])
+    >>> layer.backward(np.array([[1.0, 1.0]]))
+    array([[0.25, 1.  ]])
+    >>> layer.dslopes
+    array([-2.,  0.])
+    """
+
+    slopes: Array
+    dslopes: Array
+
+    def __init__(self, n_features: int = 1, slope: float = 0.25) -> None:
+        check_sizes("PReLU", n_features=n_features)
+        check_number("PReLU", "slope", slope)
+        self.n_features, self.slope = n_features, slope
+        super().__init__(slopes=(n_features,))
+        self.initialize()
+
+    def initialize(self, rng: Rng = None) -> None:
+        self.slopes = np.full(self.n_features, float(self.slope))
+
+    def forward(self, x: Any) -> Array:
+        x = self._as_floats(x) if self.n_features == 1 else self._check_features(x, self.n_features)
+        self._cache = x
+        return np.where(x > 0, x, self.slopes * x)
+
+    def backward(self, dout: Any, input_gradient: bool = True) -> Array | None:
+        x = self._recall()
+        dout = self._check_dout(dout, x.shape)
+        # d out / d slopes = min(x, 0), summed over everything that shares the slope
+        self.dslopes = (dout * np.minimum(x, 0)).reshape(-1, self.n_features).sum(axis=0)
+        return np.where(x > 0, dout, self.slopes * dout) if input_gradient else None
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        if self.n_features == 1:
+            return super().output_shape(input_shape)
+        return self._check_feature_shape(input_shape, self.n_features)
+
+    def __repr__(self) -> str:
+        return f"PReLU({self.n_features}{'' if self.slope == 0.25 else f', slope={self.slope:g}'})"
+
+
+class ELU(Layer):
+    """The exponential linear unit: out = x if x > 0 else alpha * (exp(x) - 1).
+
+    Parameters
+    ----------
+    alpha : float, default 1
+        out tends to -alpha for large negative x.
+
+    Shapes
+    ------
+    x of any shape, out the same
+
+    References
+    ----------
+    Clevert, Unterthiner, Hochreiter (2015), "Fast and Accurate Deep Network Learning by Exponential Linear Units
+    (ELUs)", arXiv:1511.07289.
+
+    Examples
+    --------
+    >>> ELU().forward(np.array([[-1000.0, 3.0]]))
+    array([[-1.,  3.]])
+    """
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        check_number("ELU", "alpha", alpha)
+        self.alpha = alpha
+        super().__init__()
+
+    def forward(self, x: Any) -> Array:
+        x = self._as_floats(x)
+        below = self.alpha * np.expm1(np.minimum(x, 0))  # 0 where x > 0
+        self._cache = x, below
+        return np.where(x > 0, x, below)
+
+    def backward(self, dout: Any) -> Array:
+        x, below = self._recall()
+        dout = self._check_dout(dout, x.shape)
+        return np.where(x > 0, dout, (below + self.alpha) * dout)  # alpha * exp(x) = below + alpha
+
+    def __repr__(self) -> str:
+        return f"ELU({'' if self.alpha == 1 else f'{self.alpha:g}'})"
+
+
+class SELU(Layer):
+    """The self-normalizing ELU: out = scale * (x if x > 0 else alpha * (exp(x) - 1)).
+
+    The two constants, alpha = 1.67326 and scale = 1.05070, make mean 0 and variance 1 a fixed point from layer to
+    layer, with `lecun_normal` weights.
+
+    Shapes
+    ------
+    x of any shape, out the same
+
+    References
+    ----------
+    Klambauer, Unterthiner, Mayr, Hochreiter (2017), "Self-Normalizing Neural Networks", arXiv:1706.02515.
+
+    Examples
+    --------
+    >>> SELU().forward(np.array([[-1000.0, 1.0]])).round(4)
+    array([[-1.7581,  1.0507]])
+    """
+
+    ALPHA = 1.6732632423543772
+    SCALE = 1.0507009873554805
+
+    def forward(self, x: Any) -> Array:
+        x = self._as_floats(x)
+        below = self.SCALE * self.ALPHA * np.expm1(np.minimum(x, 0))
+        self._cache = x, below
+        return np.where(x > 0, self.SCALE * x, below)
+
+    def backward(self, dout: Any) -> Array:
+        x, below = self._recall()
+        dout = self._check_dout(dout, x.shape)
+        return np.where(x > 0, self.SCALE * dout, (below + self.SCALE * self.ALPHA) * dout)

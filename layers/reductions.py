@@ -1,0 +1,156 @@
+"""Gates that reduce: the sum, the mean and the largest element along axes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .gates import Gate
+from .layer import Array
+
+
+class _Reduction(Gate):
+    """A gate that reduces some axes of x, all of them by default."""
+
+    def __init__(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> None:
+        axes = () if axis is None else axis if isinstance(axis, tuple) else (axis,)
+        if not all(isinstance(i, int | np.integer) for i in axes):
+            raise TypeError(f"{type(self).__name__}: axis must be a whole number, a tuple of them or None, got {axis!r}")
+        self.axis, self.keepdims = axis, keepdims
+        super().__init__()
+
+    def _reduced(self, x: Any) -> tuple[Array, tuple[int, ...]]:
+        """Return x and its axes to reduce, from 0 on."""
+        (x,) = self._operands(x)
+        if x.size == 0:
+            raise ValueError(f"{self._who}: x must have at least one element, got shape {x.shape}")
+        axes = range(x.ndim) if self.axis is None else self.axis if isinstance(self.axis, tuple) else (self.axis,)
+        if any(not -x.ndim <= i < x.ndim for i in axes):
+            raise ValueError(f"{self._who}: x must have the axis {self.axis}, got shape {x.shape}")
+        return x, tuple(sorted({int(i) % x.ndim for i in axes}))
+
+    def _spread(self, dout: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> Array:
+        """Return dout with the reduced axes back, of length 1."""
+        kept = tuple(1 if i in axes else n for i, n in enumerate(shape))
+        out_shape = kept if self.keepdims else tuple(n for i, n in enumerate(shape) if i not in axes)
+        return self._check_dout(dout, out_shape).reshape(kept)
+
+    def __repr__(self) -> str:
+        options = [f"axis={self.axis}"] * (self.axis is not None) + ["keepdims=True"] * self.keepdims
+        return f"{type(self).__name__}({', '.join(options)})"
+
+
+class Sum(_Reduction):
+    """The sum along axes. It copies: every element receives the dout of its sum.
+
+    Parameters
+    ----------
+    axis : int, tuple of int or None, default None
+        None sums everything.
+    keepdims : bool, default False
+        Keep the summed axes, with length 1.
+
+    Shapes
+    ------
+    x of any shape, out as `np.sum` gives it
+
+    Examples
+    --------
+    >>> gate = Sum(axis=1, keepdims=True)
+    >>> gate.forward(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    array([[3.],
+           [7.]])
+    >>> gate.backward(np.array([[10.0], [20.0]]))
+    array([[10., 10.],
+           [20., 20.]])
+    """
+
+    def forward(self, x: Any) -> Any:
+        x, axes = self._reduced(x)
+        self._cache = x.shape, axes
+        return np.sum(x, axis=axes, keepdims=self.keepdims)
+
+    def backward(self, dout: Any) -> Any:
+        shape, axes = self._recall()
+        return np.broadcast_to(self._spread(dout, shape, axes), shape).copy()[()]
+
+
+class Mean(_Reduction):
+    """The mean along axes. Every element receives its share of dout: dout / (number of elements averaged).
+
+    Parameters
+    ----------
+    axis : int, tuple of int or None, default None
+        None averages everything.
+    keepdims : bool, default False
+        Keep the averaged axes, with length 1.
+
+    Shapes
+    ------
+    x of any shape, out as `np.mean` gives it
+
+    Examples
+    --------
+    >>> gate = Mean()
+    >>> float(gate.forward(np.array([1.0, 2.0, 6.0])))
+    3.0
+    >>> gate.backward(3.0)
+    array([1., 1., 1.])
+    """
+
+    def forward(self, x: Any) -> Any:
+        x, axes = self._reduced(x)
+        self._cache = x.shape, axes
+        return np.mean(x, axis=axes, keepdims=self.keepdims)
+
+    def backward(self, dout: Any) -> Any:
+        shape, axes = self._recall()
+        n = math.prod(shape[i] for i in axes)
+        return np.broadcast_to(self._spread(dout, shape, axes) / n, shape).copy()[()]
+
+
+class Max(_Reduction):
+    """The largest element along axes. It routes: that element receives dout, in a tie the first one only.
+
+    Parameters
+    ----------
+    axis : int, tuple of int or None, default None
+        None takes the largest of all.
+    keepdims : bool, default False
+        Keep the reduced axes, with length 1.
+
+    Shapes
+    ------
+    x of any shape, out as `np.max` gives it
+
+    Examples
+    --------
+    >>> gate = Max(axis=1)
+    >>> gate.forward(np.array([[1.0, 5.0, 5.0]]))
+    array([5.])
+    >>> gate.backward(np.array([10.0]))
+    array([[ 0., 10.,  0.]])
+    """
+
+    def forward(self, x: Any) -> Any:
+        x, axes = self._reduced(x)
+        rows, _ = _reduced_last(x, axes)
+        self._cache = x.shape, axes, np.argmax(rows, axis=-1, keepdims=True)
+        return np.max(x, axis=axes, keepdims=self.keepdims)
+
+    def backward(self, dout: Any) -> Any:
+        shape, axes, first = self._recall()
+        dout = self._spread(dout, shape, axes)
+        dx = np.zeros(shape, dout.dtype)
+        rows, moved = _reduced_last(dx, axes)
+        np.put_along_axis(rows, first, dout.reshape(first.shape), axis=-1)
+        return np.moveaxis(rows.reshape(moved), range(-len(axes), 0), axes)[()]
+
+
+def _reduced_last(x: Array, axes: tuple[int, ...]) -> tuple[Array, tuple[int, ...]]:
+    """Return x with these axes moved to the end and joined into one, and its shape before they were joined."""
+    moved = np.moveaxis(x, axes, range(-len(axes), 0))
+    kept = moved.shape[: x.ndim - len(axes)]
+    return moved.reshape(*kept, -1), moved.shape

@@ -1,0 +1,125 @@
+"""A chain of layers: the output of each is the input of the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .checks import check_sizes
+from .container import Container
+from .layer import Array, Layer, Rng, Shape, _as_shape
+
+
+class Sequential(Container):
+    """Layers one after the other: out = layers[-1](... layers[1](layers[0](x))).
+
+    Backward is the chain rule: each layer turns the gradient of its output into the gradient of its input, which
+    is the output of the layer before it.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        In the order of the forward pass. The Sequential takes over their values, and owns their memory from then on.
+    dtype : floating dtype, default np.float32
+        Of the parameters, of everything computed, and of out. A floating x is cast to it; integers pass, since an
+        Embedding wants them.
+    rng : int or numpy.random.Generator, optional
+        If given, every layer is drawn afresh, in order, from this one generator: one seed, one network.
+
+    Shapes
+    ------
+    x as the first layer takes it, out as the last one gives it
+
+    Raises
+    ------
+    TypeError, ValueError
+        If something else than layers is given, none, one twice, or one that is already part of a network.
+
+    Examples
+    --------
+    >>> model = Sequential([Dense(2, 64), ReLU(), Dense(64, 3)], rng=0)
+    >>> model.forward(np.zeros((5, 2))).shape
+    (5, 3)
+    >>> model.parameters.size, model[0].weights.shape
+    (387, (2, 64))
+    >>> print(model.summary((2,)))
+    layer         output shape  parameters
+    0  Dense(2, 64)     (N, 64)         192
+    """
+
+    def __init__(self, layers: Sequence[Layer], dtype: Any = np.float32, rng: Rng = None) -> None:
+        generator = None if rng is None else np.random.default_rng(rng)
+        super().__init__(layers, dtype)
+        if generator is not None:
+            self.initialize(generator)
+
+    def _at_the_door(self, x: Any) -> Array:
+        x = np.asarray(x)
+        return x.astype(self._dtype) if x.dtype.kind == "f" and x.dtype != self._dtype else x
+
+    def forward(self, x: Any) -> Any:
+        self._cache = None
+        out = self._at_the_door(x)
+        for layer in self.layers:
+            out = layer.forward(out)
+        self._cache = True  # every layer has its cache of this same pass
+        return out
+
+    def backward(self, dout: Any, input_gradient: bool = True) -> Any:
+        self._recall()
+        dout = self._at_the_door(dout)
+        if input_gradient:
+            for layer in reversed(self.layers):
+                dout = layer.backward(dout)
+            return dout
+        # Training reads no dx: stop at the first layer that has something to learn.
+        first = next((i for i, layer in enumerate(self.layers) if layer.parameters.size), len(self.layers))
+        for layer in reversed(self.layers[first + 1 :]):
+            dout = layer.backward(dout)
+        for layer in self.layers[first : first + 1]:
+            layer.backward(dout, input_gradient=False)
+        for layer in self.layers[:first]:
+            layer._forget()
+        return None
+
+    def predict(self, x: Any, batch_size: int | None = None) -> Any:
+        """Return out, the inference pass; with a batch_size, so many examples at a time, in bounded memory."""
+        if batch_size is not None:
+            check_sizes(self._who, batch_size=batch_size)
+            x = np.asarray(x)
+            starts = range(0, max(len(x), 1), batch_size)
+            return np.concatenate([self.predict(x[i : i + batch_size]) for i in starts])
+        out = self._at_the_door(x)
+        for layer in self.layers:
+            out = layer.predict(out)
+        return out
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        shape = _as_shape(input_shape)
+        for layer in self.layers:
+            shape = layer.output_shape(shape)
+        return shape
+
+    def summary(self, input_shape: Shape) -> str:
+        """Return a table of the layers, the shapes of their outputs and the numbers of their parameters.
+
+        `input_shape` is the shape of one example, without N.
+        """
+        shape = _as_shape(input_shape)
+        rows = [("", "layer", "output shape", "parameters"), ("", "x", _with_n(shape), "")]
+        for i, layer in enumerate(self.layers):
+            shape = layer.output_shape(shape)
+            name = repr(layer).replace("\n", " ") if len(repr(layer)) < 60 else layer._who
+            rows.append((str(i), name, _with_n(shape), f"{layer.parameters.size:,}"))
+        rows.append(("", "total", "", f"{self.parameters.size:,}"))
+        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        return "\n".join(
+            f"{i:>{widths[0]}}  {name:<{widths[1]}}  {out:<{widths[2]}}  {count:>{widths[3]}}".rstrip()
+            for i, name, out, count in rows
+        )
+
+
+def _with_n(shape: Shape) -> str:
+    return f"({', '.join(['N', *map(str, shape)])})"

@@ -1,0 +1,129 @@
+"""Softmax and its logarithm: scores become probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .layer import Array, Layer
+
+
+def softmax(x: Array, axis: int = -1) -> Array:
+    """Return exp(x) / sum(exp(x)) along an axis, stable: the largest x is subtracted first, which changes nothing.
+
+    Examples
+    --------
+    >>> softmax(np.array([1000.0, 1000.0]))
+    array([0.5, 0.5])
+    """
+    out = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    out /= np.sum(out, axis=axis, keepdims=True)
+    return out
+
+
+def log_softmax(x: Array, axis: int = -1) -> Array:
+    """Return x - log(sum(exp(x))) along an axis: log(softmax(x)) without the log of a zero.
+
+    Examples
+    --------
+    >>> log_softmax(np.array([0.0, 1000.0]))
+    array([-1000.,     0.])
+    """
+    shifted = x - np.max(x, axis=axis, keepdims=True)
+    shifted -= np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+    return shifted
+
+
+class _AlongAxis(Layer):
+    """A layer that works along one axis of x, each of the other positions by itself."""
+
+    def __init__(self, axis: int = -1) -> None:
+        if not isinstance(axis, int | np.integer) or isinstance(axis, bool):
+            raise TypeError(f"{type(self).__name__}: axis must be a whole number, got {axis!r}")
+        if axis == 0:
+            raise ValueError(f"{type(self).__name__}: axis must not be 0, the axis of the examples, got 0")
+        self.axis = axis
+        super().__init__()
+
+    def _check_axis(self, x: Any) -> Array:
+        x = self._as_floats(x)
+        if not -x.ndim < self.axis < x.ndim:
+            raise ValueError(f"{self._who}: x must have an axis {self.axis} that is not the first, got shape {x.shape}")
+        return x
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({'' if self.axis == -1 else f'axis={self.axis}'})"
+
+
+class Softmax(_AlongAxis):
+    """Probabilities: out_i = exp(x_i) / sum_j exp(x_j).
+
+    In front of a cross-entropy use the fused `SoftmaxCrossEntropy` on the logits instead: it is stabler and faster.
+
+    Parameters
+    ----------
+    axis : int, default -1
+        The axis whose elements become probabilities; not the first, which counts examples.
+
+    Shapes
+    ------
+    x (N, ..., C), out the same
+
+    Raises
+    ------
+    ValueError
+        If x has no such axis.
+
+    Examples
+    --------
+    >>> Softmax().forward(np.log([[7.0, 1.0, 2.0]]))
+    array([[0.7, 0.1, 0.2]])
+    """
+
+    def forward(self, x: Any) -> Array:
+        out = self._cache = softmax(self._check_axis(x), self.axis)
+        return out
+
+    def backward(self, dout: Any) -> Array:
+        # The Jacobian of one row is d out_i / d x_j = out_i * (1{i = j} - out_j) = diag(out) - out outᵀ, so that
+        # dx_j = sum_i dout_i * out_i * (1{i = j} - out_j)
+        #      = out_j * (dout_j - sum_i dout_i * out_i)
+        # and no Jacobian, C x C for every example, needs to be built.
+        out = self._recall()
+        dout = self._check_dout(dout, out.shape)
+        return out * (dout - np.sum(dout * out, axis=self.axis, keepdims=True))
+
+
+class LogSoftmax(_AlongAxis):
+    """Log-probabilities: out_i = x_i - log(sum_j exp(x_j)), in nats.
+
+    Parameters
+    ----------
+    axis : int, default -1
+        The axis whose elements become log-probabilities; not the first, which counts examples.
+
+    Shapes
+    ------
+    x (N, ..., C), out the same
+
+    Raises
+    ------
+    ValueError
+        If x has no such axis.
+
+    Examples
+    --------
+    >>> LogSoftmax().forward(np.array([[0.0, 1000.0]]))
+    array([[-1000.,     0.]])
+    """
+
+    def forward(self, x: Any) -> Array:
+        out = self._cache = log_softmax(self._check_axis(x), self.axis)
+        return out
+
+    def backward(self, dout: Any) -> Array:
+        # d out_i / d x_j = 1{i = j} - softmax_j, so that dx_j = dout_j - softmax_j * sum_i dout_i
+        out = self._recall()
+        dout = self._check_dout(dout, out.shape)
+        return dout - np.exp(out) * np.sum(dout, axis=self.axis, keepdims=True)

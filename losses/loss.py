@@ -1,0 +1,152 @@
+"""The contract of a loss: one number that says how wrong the predictions are, and its derivative.
+
+Where the 1/N lives: here, and nowhere else. `_scale` makes the factor that every prediction's loss is multiplied
+by in forward, and its gradient in backward. No layer and no optimizer divides by N.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+
+class Loss:
+    """A number to make small, in `forward`, and its derivative with respect to the predictions, in `backward`.
+
+    `forward(predictions, y, sample_weights=None) -> float` and then `backward() -> dpredictions`, the exact
+    derivative of what `forward` returned, in the shape and dtype of the predictions.
+
+    Parameters
+    ----------
+    reduction : "mean" or "sum", default "mean"
+        "mean" divides by the number of predictions; with weights, by the sum of their weights. "sum" does not divide.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit exactly, nothing is given, or a number is NaN or infinite.
+    TypeError
+        If predictions or y are of the wrong kind.
+    RuntimeError
+        If `backward` comes without a `forward` before it, or twice.
+
+    Examples
+    --------
+    >>> loss = MeanSquaredError()
+    >>> loss.forward(np.array([3.0, 5.0]), np.array([1.0, 5.0]))
+    2.0
+    >>> loss.backward()
+    array([2., 0.])
+    """
+
+    _cache: Any = None
+
+    def __init__(self, reduction: str = "mean") -> None:
+        if reduction not in ("mean", "sum"):
+            raise ValueError(f"{type(self).__name__}: reduction must be 'mean' or 'sum', got {reduction!r}")
+        self.reduction = reduction
+
+    def forward(self, predictions: Any, y: Any, sample_weights: Any = None) -> float:
+        """Return the loss.
+
+        Parameters
+        ----------
+        predictions : array (N, ...)
+        y : array
+            The targets.
+        sample_weights : array (N,) or one for each prediction, optional
+            Not negative, and not all zero.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define forward(self, predictions, y)")
+
+    def backward(self) -> Array:
+        """Return dpredictions, the derivative of the number that `forward` returned."""
+        raise NotImplementedError(f"{type(self).__name__} must define backward(self)")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(self._options())})"
+
+    def _options(self) -> list[str]:
+        """The arguments that differ from their defaults, as one would type them."""
+        return [] if self.reduction == "mean" else [f"reduction={self.reduction!r}"]
+
+    def _recall(self) -> Any:
+        cache, self._cache = self._cache, None
+        if cache is None:
+            raise RuntimeError(f"{self!r}: backward() needs a forward() before it")
+        return cache
+
+    def _scale(self, shape: tuple[int, ...], sample_weights: Any = None, class_weights: Any = None) -> Any:
+        """Return the factor of each prediction's loss: 1 or its weight, divided, for the mean, by their sum.
+
+        `shape` is that of the single losses, one for each prediction; sample_weights are one for each of the N
+        examples or one for each prediction, class_weights one for each prediction.
+        """
+        if sample_weights is None and class_weights is None:
+            return 1.0 if self.reduction == "sum" else 1.0 / int(np.prod(shape))
+        weights: Any = np.ones(shape)
+        if sample_weights is not None:
+            given = self._real("sample_weights", sample_weights)
+            if given.shape not in (shape[:1], shape):
+                either = f" or {shape}" if len(shape) > 1 else ""
+                raise ValueError(f"{self!r}: sample_weights must have shape {shape[:1]}{either}, got {given.shape}")
+            if given.min() < 0:
+                raise ValueError(f"{self!r}: sample_weights must not be negative, got {given.min()}")
+            weights *= given.reshape(given.shape + (1,) * (len(shape) - given.ndim))
+        if class_weights is not None:
+            weights *= class_weights
+        if self.reduction == "sum":
+            return weights
+        total = weights.sum()
+        if total == 0:
+            raise ValueError(f"{self!r}: the weights must not all be zero")
+        return weights / total
+
+    def _real(self, name: str, values: Any) -> Array:
+        """Return values as an array of finite floating numbers, at least one."""
+        array = np.asarray(values)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"{self!r}: {name} must hold real numbers, got dtype {array.dtype}")
+        if array.ndim == 0 or array.size == 0:
+            raise ValueError(f"{self!r}: {name} must hold at least one example, got shape {array.shape}")
+        finite = np.isfinite(array)
+        if not finite.all():
+            where = tuple(int(i) for i in np.argwhere(~finite)[0])
+            raise ValueError(f"{self!r}: {name} must be finite, got {array[where]} at {list(where)}")
+        return array if array.dtype.kind == "f" else array.astype(float)
+
+    def _same_shape(self, name: str, predictions: Any, y: Any) -> tuple[Array, Array]:
+        """Return predictions and y, which must agree in shape: (N, 1) against (N,) would broadcast to (N, N)."""
+        predictions, y = self._real(name, predictions), self._real("y", y)
+        if predictions.shape != y.shape:
+            raise ValueError(f"{self!r}: {name} and y must have the same shape, got {predictions.shape} and {y.shape}")
+        return predictions, y.astype(predictions.dtype, copy=False)
+
+    def _labels(self, predictions: Array, y: Any) -> Array:
+        """Return y, checked: class indices of shape (N, ...), or probabilities of the shape of predictions."""
+        y, n_classes = np.asarray(y), predictions.shape[-1]
+        if y.shape == predictions.shape:
+            y = self._real("y", y)
+            sums = y.sum(axis=-1)
+            if y.min() < 0 or np.abs(sums - 1).max() > 1e-5:
+                raise ValueError(
+                    f"{self!r}: rows of y must be one-hot or probabilities that sum to 1, "
+                    f"got elements from {y.min():g} and sums from {sums.min():g} to {sums.max():g}"
+                )
+            return y.astype(predictions.dtype, copy=False)
+        if y.shape != predictions.shape[:-1]:
+            both = f"{predictions.shape[:-1]} (class indices) or {predictions.shape} (one row for each example)"
+            raise ValueError(f"{self!r}: y must have shape {both}, got {y.shape}")
+        if y.dtype.kind not in "iu":
+            raise TypeError(f"{self!r}: y must hold class indices as integers, got dtype {y.dtype}")
+        if y.min() < 0 or y.max() >= n_classes:
+            raise ValueError(f"{self!r}: y must hold classes 0 .. {n_classes - 1}, got {y.min()} .. {y.max()}")
+        return y
+
+
+def pick(array: Array, y: Array) -> Array:
+    """Return the element of each row at its class: array[..., y], in the shape of y."""
+    return np.take_along_axis(array, y[..., np.newaxis], axis=-1)[..., 0]

@@ -1,0 +1,93 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .optimizer import Array, Optimizer, Rate
+
+
+class SGD(Optimizer):
+    """A step against the gradient: parameters += -learning_rate * gradients.
+
+    With momentum, a velocity remembers the steps before:
+
+        velocity = momentum * velocity - learning_rate * gradients
+        parameters += velocity
+
+    and with nesterov, which looks ahead to where the velocity leads:
+
+        parameters += momentum * velocity - learning_rate * gradients
+
+    with the new velocity in the last line.
+
+    Parameters
+    ----------
+    learning_rate : float, or callable step -> float
+    momentum : float in [0, 1), default 0
+    nesterov : bool, default False
+        Needs a momentum.
+    weight_decay : float, default 0
+        First adds weight_decay * parameters to the gradients.
+    exclude : sequence of str, default ()
+        Names of arrays or layers that weight_decay leaves alone, such as ("bias",).
+
+    Raises
+    ------
+    ValueError
+        If a rate, the momentum or the decay is out of its range.
+
+    References
+    ----------
+    Polyak (1964), "Some methods of speeding up the convergence of iteration methods". Sutskever, Martens, Dahl,
+    Hinton (2013), "On the importance of initialization and momentum in deep learning", ICML; the form with the
+    gradient taken at the current parameters: Bengio, Boulanger-Lewandowski, Pascanu (2012), arXiv:1212.0901.
+    PyTorch leaves the learning rate out of its velocity: the same as long as the rate does not change.
+
+    Examples
+    --------
+    >>> model = Layer(weights=(1,))
+    >>> optimizer = SGD(learning_rate=0.1, momentum=0.9)
+    >>> for _ in range(2):
+    ...     model.gradients = [1.0]
+    ...     optimizer.step(model)
+    ...     print(model.weights.round(4))  # 0 - 0.1, then -0.1 + (0.9 * -0.1 - 0.1)
+    [-0.1]
+    [-0.29]
+    """
+
+    def __init__(
+        self,
+        learning_rate: Rate,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+        exclude: Sequence[str] = (),
+    ) -> None:
+        super().__init__(learning_rate, weight_decay, exclude)
+        self.momentum, self.nesterov = self._at_least_zero("momentum", momentum), nesterov
+        if momentum >= 1:
+            raise ValueError(f"SGD: momentum must be in [0, 1), got {momentum}")
+        if nesterov and not momentum:
+            raise ValueError("SGD: nesterov must come with a momentum > 0, got 0")
+        self.state_names = ("velocity",) if momentum else ()
+
+    def _update(self, parameters: Array, gradients: Array, rate: float, scratch: Array, *state: Array) -> None:
+        step = np.multiply(gradients, -rate, out=scratch)
+        if not state:
+            parameters += step
+            return
+        (velocity,) = state
+        velocity *= self.momentum
+        velocity += step
+        if self.nesterov:
+            parameters += step
+            parameters += np.multiply(velocity, self.momentum, out=scratch)
+        else:
+            parameters += velocity
+
+    def _options(self) -> list[str]:
+        momentum = [f"momentum={self.momentum:g}"] if self.momentum else []
+        return momentum + ["nesterov=True"] * self.nesterov + super()._options()
