@@ -21,5 +21,7 @@ def check_number(who: str, name: str, value: Any, low: float = -np.inf, high: fl
     if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
         raise TypeError(f"{who}: {name} must be a number, got {value!r}")
     if not low <= value < high or not np.isfinite(value):
-        bounds = f"in [{low:g}, {high:g})" if np.isfinite(high) else "finite" + f" and >= {low:g}" * bool(np.isfinite(low))
+        bounds = (
+            f"in [{low:g}, {high:g})" if np.isfinite(high) else "finite" + f" and >= {low:g}" * bool(np.isfinite(low))
+        )
         raise ValueError(f"{who}: {name} must be {bounds}, got {value}")

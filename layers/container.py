@@ -32,6 +32,21 @@ class Container(Layer):
     ------
     TypeError, ValueError
         If something else than a layer is given, a layer twice, one that is placed already, or none.
+
+    Examples
+    --------
+    A layer of one's own made of layers chains their methods as it likes:
+
+    >>> class Doubled(Container):
+    ...     def forward(self, x):
+    ...         return 2 * self.layers[0].forward(x)
+    ...     def backward(self, dout, input_gradient=True):
+    ...         return self.layers[0].backward(2 * dout, input_gradient)
+    ...     def predict(self, x):
+    ...         return 2 * self.layers[0].predict(x)
+    >>> layer = Doubled([Dense(3, 2)])
+    >>> list(layer.layout), check_gradients(layer, np.ones((4, 3))).largest < 1e-7
+    (['0.weights', '0.bias'], True)
     """
 
     layers: tuple[Layer, ...]

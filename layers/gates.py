@@ -15,7 +15,20 @@ from .layer import Array, Layer
 
 
 class Gate(Layer):
-    """A layer of `n_operands` inputs, without parameters, for arrays of any shape and for numbers."""
+    """A layer of `n_operands` inputs, without parameters, for arrays of any shape and for numbers.
+
+    Examples
+    --------
+    Gates chain by hand: f = (x + y) * z at (-2, 5, -4), and back again.
+
+    >>> add, multiply = Add(), Multiply()
+    >>> float(multiply.forward(add.forward(-2, 5), -4))
+    -12.0
+    >>> dq, dz = multiply.backward(1.0)
+    >>> dx, dy = add.backward(dq)
+    >>> float(dx), float(dy), float(dz)
+    (-4.0, -4.0, 3.0)
+    """
 
     n_operands = 1
 
@@ -221,7 +234,9 @@ class MatMul(Gate):
         try:
             out = np.matmul(a, b)
         except ValueError:
-            raise ValueError(f"{self._who}: shapes must be (..., n, k) @ (..., k, m), got {a.shape} and {b.shape}") from None
+            raise ValueError(
+                f"{self._who}: shapes must be (..., n, k) @ (..., k, m), got {a.shape} and {b.shape}"
+            ) from None
         self._cache = a, b, out.shape
         return out
 

@@ -17,7 +17,9 @@ class _Reduction(Gate):
     def __init__(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> None:
         axes = () if axis is None else axis if isinstance(axis, tuple) else (axis,)
         if not all(isinstance(i, int | np.integer) for i in axes):
-            raise TypeError(f"{type(self).__name__}: axis must be a whole number, a tuple of them or None, got {axis!r}")
+            raise TypeError(
+                f"{type(self).__name__}: axis must be a whole number, a tuple of them or None, got {axis!r}"
+            )
         self.axis, self.keepdims = axis, keepdims
         super().__init__()
 

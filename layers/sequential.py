@@ -45,8 +45,12 @@ class Sequential(Container):
     >>> model.parameters.size, model[0].weights.shape
     (387, (2, 64))
     >>> print(model.summary((2,)))
-    layer         output shape  parameters
-    0  Dense(2, 64)     (N, 64)         192
+       layer         output shape  parameters
+       x             (N, 2)
+    0  Dense(2, 64)  (N, 64)              192
+    1  ReLU()        (N, 64)                0
+    2  Dense(64, 3)  (N, 3)               195
+       total                              387
     """
 
     def __init__(self, layers: Sequence[Layer], dtype: Any = np.float32, rng: Rng = None) -> None:
@@ -79,7 +83,7 @@ class Sequential(Container):
         for layer in reversed(self.layers[first + 1 :]):
             dout = layer.backward(dout)
         for layer in self.layers[first : first + 1]:
-            layer.backward(dout, input_gradient=False)
+            layer.backward(dout, input_gradient=False)  # type: ignore[call-arg]  # a layer with parameters takes it
         for layer in self.layers[:first]:
             layer._forget()
         return None

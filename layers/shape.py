@@ -67,7 +67,7 @@ class Reshape(_Rearranging):
     """
 
     def __init__(self, shape: Shape) -> None:
-        self.shape = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
+        self.shape = tuple(np.atleast_1d(np.asarray(shape, dtype=object)).tolist())
         if not all(isinstance(n, int | np.integer) and (n >= 1 or n == -1) for n in self.shape):
             raise ValueError(f"Reshape: shape must hold whole numbers of at least 1, or one -1, got {self.shape}")
         if self.shape.count(-1) > 1:

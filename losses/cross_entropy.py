@@ -149,7 +149,7 @@ class CategoricalCrossEntropy(Loss):
 
 
 class SigmoidBinaryCrossEntropy(Loss):
-    """Sigmoid and binary cross-entropy in one: loss = -y * log(y_hat) - (1 - y) * log(1 - y_hat), y_hat = sigmoid(logits).
+    """Sigmoid and binary cross-entropy: loss = -y log(y_hat) - (1 - y) log(1 - y_hat), y_hat = sigmoid(logits).
 
     `backward` returns (y_hat - y) / N. For two classes, one logit for each example, or for several labels that do
     not exclude one another, (N, K): then the mean is over all N * K of them. The network ends in a Dense: no Sigmoid.

@@ -93,7 +93,9 @@ class Optimizer:
             block, slopes = parameters[here], gradients[here]
             if decay:
                 slopes = slopes + decay * block
-            self._update(block, slopes, rate, scratch[: block.size], *(self._state[name][here] for name in self.state_names))
+            self._update(
+                block, slopes, rate, scratch[: block.size], *(self._state[name][here] for name in self.state_names)
+            )
         self.steps += 1
 
     def _update(self, parameters: Array, gradients: Array, rate: float, scratch: Array, *state: Array) -> None:
@@ -147,7 +149,9 @@ class Optimizer:
             raise ValueError(f"{self!r}: state must have 'steps' and {list(self.state_names)}, got {list(state)}")
         steps = state["steps"]
         if int(steps) != steps or steps < 0 or (steps > 0 and len(vectors) < len(self.state_names)):
-            raise ValueError(f"{self!r}: state must have whole 'steps' and, after them, {list(self.state_names)}, got {list(state)}")
+            raise ValueError(
+                f"{self!r}: state must have whole 'steps' and, after them, {list(self.state_names)}, got {list(state)}"
+            )
         sizes = {vector.shape for vector in vectors.values()} | ({(self._size,)} if self._size is not None else set())
         if len(sizes) > 1:
             raise ValueError(f"{self!r}: state vectors must all have the size of the model, got shapes {sorted(sizes)}")

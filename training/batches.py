@@ -41,7 +41,9 @@ def batches(x: Any, y: Any, size: int, rng: Rng = None, shuffle: bool = True) ->
     if not isinstance(size, int | np.integer) or size < 1:
         raise ValueError(f"batches: size must be a whole number of at least 1, got {size!r}")
     if x.ndim == 0 or y.ndim == 0 or len(x) != len(y) or len(x) == 0:
-        raise ValueError(f"batches: x and y must have the same length of at least 1, got shapes {x.shape} and {y.shape}")
+        raise ValueError(
+            f"batches: x and y must have the same length of at least 1, got shapes {x.shape} and {y.shape}"
+        )
     return _batches(x, y, size, np.random.default_rng(rng) if shuffle else None)
 
 

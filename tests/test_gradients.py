@@ -1,0 +1,243 @@
+"""Every derivative of the toolkit against central differences of its forward: one row for each case.
+
+A row is a layer or loss and what goes into its forward: a tuple is the shape of a random input, an array the input.
+"""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+
+import layers
+import losses
+from layers import (
+    ELU,
+    GELU,
+    SELU,
+    Add,
+    Dense,
+    Divide,
+    Dropout,
+    Embedding,
+    Exp,
+    Flatten,
+    Layer,
+    LeakyReLU,
+    Log,
+    LogSoftmax,
+    MatMul,
+    Max,
+    Maximum,
+    Mean,
+    Multiply,
+    PReLU,
+    ReLU,
+    Reshape,
+    Residual,
+    Sequential,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Subtract,
+    Sum,
+    Tanh,
+    check_gradients,
+)
+from losses import (
+    CategoricalCrossEntropy,
+    Hinge,
+    Huber,
+    Loss,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    SigmoidBinaryCrossEntropy,
+    SoftmaxCrossEntropy,
+)
+
+ABSTRACT = {"Container", "Gate", "Layer", "Loss"}  # they have no forward of their own
+POSITIVE = np.random.default_rng(1).uniform(0.5, 2.0, (3, 4))
+CLASSES = np.array([0, 3, 1, 3, 2])
+SOFT = np.random.default_rng(2).dirichlet(np.ones(4), 5)
+WEIGHTS = np.array([1.0, 0.0, 2.5, 0.5, 1.0])
+SIGNS = np.array([1, -1, -1, 1, 1])
+X, Y = np.random.default_rng(3).normal(size=(2, 5, 4))
+SEQUENCE = np.array([[0, 1, 3], [2, 2, 1]])
+
+LAYERS = [
+    # dense.py
+    (Dense(4, 3), (5, 4)),
+    (Dense(4, 3), (1, 4)),
+    (Dense(1, 1), (5, 1)),
+    (Dense(1, 1), (1, 1)),
+    (Dense(4, 3, use_bias=False), (5, 4)),
+    (Dense(4, 3), (2, 3, 4)),
+    (Dense(4, 3), (2, 1, 4)),
+    # activations.py, rectifiers.py
+    *((layer(), shape) for layer in (Sigmoid, Tanh, Softplus, SiLU, GELU) for shape in ((5, 4), (1, 1), (2, 3, 4))),
+    *((layer(), shape) for layer in (ReLU, LeakyReLU, ELU, SELU) for shape in ((5, 4), (1, 1), (2, 3, 4))),
+    (LeakyReLU(0.3), (5, 4)),
+    (ELU(0.7), (5, 4)),
+    (PReLU(), (5, 4)),
+    (PReLU(4), (5, 4)),
+    (PReLU(4), (2, 3, 4)),
+    (PReLU(1), (1, 1)),
+    # softmax.py
+    *((layer(), shape) for layer in (Softmax, LogSoftmax) for shape in ((5, 4), (1, 1), (2, 3, 4))),
+    (Softmax(axis=1), (2, 3, 4)),
+    (LogSoftmax(axis=1), (2, 3, 4)),
+    # dropout.py, shape.py, embedding.py
+    (Dropout(0.4, rng=0), (5, 4)),
+    (Dropout(0.0), (1, 1)),
+    (Flatten(), (2, 3, 4)),
+    (Flatten(), (5, 4)),
+    (Reshape((2, 2)), (5, 4)),
+    (Reshape((2, -1, 1)), (5, 4)),
+    (Embedding(5, 3), np.array([0, 4, 4, 1])),
+    (Embedding(5, 3), np.array([[0, 4, 4], [1, 4, 0]])),
+    (Embedding(1, 1), np.array([0])),
+    # sequential.py, branches.py
+    (Sequential([Dense(4, 6), Tanh(), Dense(6, 3)]), (5, 4)),
+    (Sequential([Flatten(), Dense(12, 6), ReLU(), Dense(6, 3), Softmax()]), (5, 3, 4)),
+    (Sequential([Embedding(5, 3), Flatten(), Dense(6, 4), Dropout(0.3), SiLU()]), np.array([[0, 1], [1, 1], [4, 2]])),
+    (Sequential([Dense(4, 4), Sequential([Tanh(), Sequential([Dense(4, 4)])])]), (5, 4)),
+    (Residual([Dense(4, 6), Tanh(), Dense(6, 4)]), (5, 4)),
+    (Residual([Tanh()]), (1, 1)),
+    (Sequential([Dense(4, 4), Residual([Dense(4, 4), Tanh()]), Residual([Sigmoid()]), Dense(4, 2)]), (5, 4)),
+]
+
+GATES = [
+    *((gate(), a, b) for gate in (Add, Subtract, Multiply, Maximum) for a, b in (
+        ((3, 4), (3, 4)), ((3, 4), (4,)), ((3, 4), (1, 4)), ((3, 1), (4,)), ((), (3, 4)), ((), ()), ((1, 1), (1, 1)),
+    )),
+    (Divide(), (3, 4), POSITIVE),
+    (Divide(), (4,), POSITIVE),
+    (Divide(), (3, 4), POSITIVE[:1]),
+    (Divide(), 4.0, -5.0),
+    (MatMul(), (3, 4), (4, 2)),
+    (MatMul(), (1, 1), (1, 1)),
+    (MatMul(), (2, 3, 4), (4, 2)),
+    (MatMul(), (3, 4), (2, 4, 5)),
+    (MatMul(), (2, 1, 3, 4), (5, 4, 2)),
+    (MatMul(), (4,), (4,)),
+    (MatMul(), (3, 4), (4,)),
+    (MatMul(), (4,), (4, 2)),
+    (MatMul(), (4,), (2, 4, 3)),
+    (MatMul(), (2, 3, 4), (4,)),
+    (Exp(), (3, 4)),
+    (Exp(), 1.0),
+    (Log(), POSITIVE),
+    (Log(), 2.0),
+    *((gate(axis, keepdims), (3, 4, 2)) for gate in (Sum, Mean, Max) for axis in (None, 0, 1, -1, (0, 2), (2, 1))
+      for keepdims in (False, True)),
+    *((gate(), x) for gate in (Sum, Mean, Max) for x in (2.0, (1,))),
+]  # fmt: skip
+
+LOSSES = [
+    *((loss, X, y, *weights)
+      for loss in (
+          SoftmaxCrossEntropy(),
+          SoftmaxCrossEntropy(reduction="sum"),
+          SoftmaxCrossEntropy(label_smoothing=0.1),
+          SoftmaxCrossEntropy(class_weights=[1.0, 0.2, 0.0, 3.0]),
+          SoftmaxCrossEntropy("sum", label_smoothing=0.2, class_weights=[1.0, 0.2, 0.0, 3.0]),
+      )
+      for y in (CLASSES, SOFT)
+      for weights in ((), (WEIGHTS,))),
+    (SoftmaxCrossEntropy(), X[:1], CLASSES[:1]),
+    (SoftmaxCrossEntropy(label_smoothing=0.1), (2, 3, 4), SEQUENCE),
+    (SoftmaxCrossEntropy(), (2, 3, 4), SEQUENCE, np.array([[1.0, 2.0, 0.0], [0.5, 0.0, 1.0]])),
+    (SoftmaxCrossEntropy(), (2, 3, 4), SEQUENCE, np.array([1.0, 0.5])),
+    *((CategoricalCrossEntropy(reduction), SOFT[::-1], y, *weights)
+      for reduction in ("mean", "sum") for y in (CLASSES, SOFT) for weights in ((), (WEIGHTS,))),
+    *((loss, X, SOFT, *weights)
+      for loss in (
+          SigmoidBinaryCrossEntropy(),
+          SigmoidBinaryCrossEntropy("sum", label_smoothing=0.1, class_weights=[1.0, 3.0]),
+      )
+      for weights in ((), (WEIGHTS,))),
+    (SigmoidBinaryCrossEntropy(), (1,), np.array([1])),
+    *((loss, X, Y, *weights)
+      for loss in (MeanSquaredError(), MeanAbsoluteError(), Huber(0.7), MeanSquaredError("sum"),
+                   MeanAbsoluteError("sum"), Huber(1.5, "sum"))
+      for weights in ((), (WEIGHTS,))),
+    (MeanSquaredError(), (1,), np.array([2.0])),
+    *((Hinge(0.8, reduction), X, CLASSES, *weights) for reduction in ("mean", "sum") for weights in ((), (WEIGHTS,))),
+    (Hinge(), (5,), SIGNS),
+    (Hinge(1.0, "sum"), (5, 1), SIGNS[:, np.newaxis], WEIGHTS),
+    (Hinge(), (2, 3, 4), SEQUENCE),
+]  # fmt: skip
+
+
+def named(rows):
+    return [pytest.param(row[0], row[1:], id=f"{i} {row[0]!r}".replace("\n", "")) for i, row in enumerate(rows)]
+
+
+def drawn(rng, inputs):
+    """Return the inputs, the random ones drawn from a lattice: off the kink at zero, and no two elements equal."""
+    return [_lattice(rng, x, 0.5 + 0.2 * i) if isinstance(x, tuple) else x for i, x in enumerate(inputs)]
+
+
+def _lattice(rng, shape, offset):
+    return (rng.permutation(math.prod(shape)) + offset).reshape(shape) / 7 - 1
+
+
+@pytest.mark.parametrize(("subject", "inputs"), named([*LAYERS, *GATES, *LOSSES]))
+def test_backward_is_the_derivative_of_forward(subject, inputs, rng):
+    report = check_gradients(subject, *drawn(rng, inputs))
+    assert report.largest <= 1e-7
+    assert report.checked > 0
+    assert report.skipped == 0
+
+
+@pytest.mark.parametrize(("layer", "inputs"), named([*LAYERS, *GATES]))
+def test_zero_dout_gives_zero_gradients(layer, inputs, rng):
+    out = layer.forward(*drawn(rng, inputs))
+    layer.gradients = np.ones_like(layer.gradients)
+    dinputs = layer.backward(np.zeros_like(out))
+    assert not np.any(layer.gradients)
+    assert all(not np.any(dx) for dx in (dinputs if isinstance(dinputs, tuple) else [dinputs]) if dx is not None)
+
+
+@pytest.mark.parametrize(("layer", "inputs"), named(LAYERS))
+def test_float32_in_gives_float32_everywhere(layer, inputs, rng):
+    model = Sequential([copy.deepcopy(layer)])
+    (x,) = (x.astype(np.float32) if x.dtype.kind == "f" else x for x in drawn(rng, inputs))
+    out = model.forward(x)
+    assert out.dtype == model.predict(x).dtype == np.float32
+    dx = model.backward(out)
+    assert dx is None or dx.dtype == np.float32
+    assert model.gradients.dtype == np.float32
+
+
+@pytest.mark.parametrize(("gate", "inputs"), named(GATES))
+def test_float32_into_a_gate_gives_float32_out(gate, inputs, rng):
+    inputs = [np.float32(x) for x in drawn(rng, inputs)]
+    out = gate.forward(*inputs)
+    dinputs = gate.backward(out)
+    assert out.dtype == np.float32
+    assert all(dx.dtype == np.float32 for dx in (dinputs if isinstance(dinputs, tuple) else [dinputs]))
+
+
+@pytest.mark.parametrize(("loss", "inputs"), named(LOSSES))
+def test_float32_predictions_give_float32_gradients(loss, inputs, rng):
+    predictions, *rest = drawn(rng, inputs)
+    assert type(loss.forward(np.float32(predictions), *rest)) is float
+    assert loss.backward().dtype == np.float32
+
+
+def test_every_public_layer_and_loss_has_a_row():
+    public = {
+        name
+        for package in (layers, losses)
+        for name, thing in vars(package).items()
+        if isinstance(thing, type) and issubclass(thing, Layer | Loss)
+    }
+    checked = {type(row[0]).__name__ for row in (*LAYERS, *GATES, *LOSSES)}
+    assert public - checked == ABSTRACT
+
+
+def test_a_whole_network_with_its_loss(rng):
+    model = Sequential([Dense(4, 6), Tanh(), Residual([Dense(6, 6), GELU()]), Dense(6, 4)])
+    assert check_gradients(model, X, loss=SoftmaxCrossEntropy(), y=CLASSES).largest <= 1e-7
