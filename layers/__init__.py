@@ -3,6 +3,7 @@
 from .activations import GELU, Sigmoid, SiLU, Softplus, Tanh
 from .branches import Residual
 from .container import Container
+from .convolution import Conv1D, Conv2D
 from .dense import Dense
 from .dropout import Dropout
 from .embedding import Embedding
@@ -21,6 +22,14 @@ from .initializers import (
     orthogonal,
 )
 from .layer import Layer
+from .pooling import (
+    AveragePool1D,
+    AveragePool2D,
+    GlobalAveragePool,
+    GlobalMaxPool,
+    MaxPool1D,
+    MaxPool2D,
+)
 from .rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
 from .reductions import Max, Mean, Sum
 from .sequential import Sequential

@@ -1,0 +1,328 @@
+"""Pooling: one number for all that a window sees of a channel, its largest or its mean."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .layer import Array, Layer, Shape, _as_shape
+from .sliding import Placement, SlidingLayer
+from .windows import crop, pad, seen_at
+
+
+class _Pooling(SlidingLayer):
+    """A window that slides by its own size, if not told otherwise, over every channel for itself."""
+
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
+        self._set_window(kernel_size, kernel_size if stride is None else stride, padding)
+        for (before, after), size in zip(self._pads or (), self._kernel, strict=False):
+            if max(before, after) >= size:
+                raise ValueError(
+                    f"{type(self).__name__}: padding must be smaller than the kernel, {kernel_size!r}, got {padding!r}"
+                )
+        super().__init__()
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        height, width, channels = self._image_shape(input_shape)
+        return self._outward((*self._place(height, width).size, channels))
+
+    def _images_and_place(self, x: Any) -> tuple[Array, Placement]:
+        x = self._images(x)
+        return x, self._place(*x.shape[1:3])
+
+    def _positions(self) -> list[tuple[int, int]]:
+        """The positions (a, b) in the window, row by row."""
+        return list(np.ndindex(self._kernel))
+
+    def __repr__(self) -> str:
+        stride = [f"stride={self.stride!r}"] * (self._stride != self._kernel)
+        options = [*stride, *(option for option in self._window_options() if not option.startswith("stride"))]
+        return f"{type(self).__name__}({', '.join([repr(self.kernel_size), *options])})"
+
+
+class _MaxPool(_Pooling):
+    def forward(self, x: Any) -> Array:
+        x, place = self._images_and_place(x)
+        padded = pad(x, place.pads, -np.inf)
+        first, *others = (seen_at(padded, a, b, place) for a, b in self._positions())
+        out = first.copy()
+        for seen in others:
+            np.maximum(out, seen, out=out)
+        self._cache = x, out
+        return out.reshape(self._outward(out.shape))
+
+    def backward(self, dout: Any) -> Array:
+        # Each dout goes to the pixel that was the largest of its window, and of several to the first alone, row by
+        # row: `left` is what is still to be given away. Windows that overlap add at their common pixels.
+        x, out = self._recall()
+        place = self._place(*x.shape[1:3])
+        left = self._check_dout(dout, self._outward(out.shape)).reshape(out.shape)
+        padded = pad(x, place.pads, -np.inf)
+        dpadded = np.zeros(padded.shape, left.dtype)
+        for a, b in self._positions():
+            given = left * (seen_at(padded, a, b, place) == out)
+            seen_at(dpadded, a, b, place)[...] += given
+            left = left - given
+        return crop(dpadded, place.pads).reshape(self._outward(x.shape))
+
+
+class MaxPool2D(_MaxPool):
+    """The largest number of a channel in a window: out[i, j] = max over (a, b) of x[i * stride + a, j * stride + b].
+
+    Where several are the largest, the gradient goes to the first of them alone, row by row.
+
+    Parameters
+    ----------
+    kernel_size : int or (rows, columns)
+    stride : int or (rows, columns), default kernel_size
+        Smaller than the kernel, windows overlap; their gradients add.
+    padding : int, (rows, columns), ((top, bottom), (left, right)), "same" or "valid", default 0
+        Around the image, with -inf, which no maximum takes. Smaller than the kernel.
+
+    Shapes
+    ------
+    x (N, H, W, C), out (N, rows, columns, C), rows = (top + H + bottom - kernel_h) // stride + 1
+
+    Raises
+    ------
+    ValueError
+        If the kernel is larger than the padded image.
+
+    Examples
+    --------
+    >>> layer = MaxPool2D(2)
+    >>> layer.forward(np.array([[1.0, 2.0, 5.0, 5.0], [3.0, 4.0, 0.0, 5.0]]).reshape(1, 2, 4, 1)).ravel()
+    array([4., 5.])
+    >>> layer.backward(np.array([10.0, 20.0]).reshape(1, 1, 2, 1))[0, :, :, 0]
+    array([[ 0.,  0., 20.,  0.],
+           [ 0., 10.,  0.,  0.]])
+    """
+
+
+class MaxPool1D(_MaxPool):
+    """The largest number in a window of steps: out[t] = max over a of x[t * stride + a].
+
+    Parameters
+    ----------
+    kernel_size : int
+    stride : int, default kernel_size
+    padding : int, (before, after), "same" or "valid", default 0
+        All as in `MaxPool2D`.
+
+    Shapes
+    ------
+    x (N, T, C), out (N, steps, C)
+
+    Raises
+    ------
+    ValueError
+        If the kernel is longer than the padded sequence.
+
+    Examples
+    --------
+    >>> MaxPool1D(2).forward(np.array([[[1.0], [3.0], [6.0], [2.0]]])).ravel()
+    array([3., 6.])
+    """
+
+    n_axes = 1
+
+
+class _AveragePool(_Pooling):
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, count_padding: bool = False) -> None:
+        super().__init__(kernel_size, stride, padding)
+        self.count_padding = count_padding
+
+    def _shares(self, height: int, width: int, place: Placement, dtype: Any) -> Array:
+        """Return the share of one pixel in the mean of each window, 1 / count, (rows, columns, 1)."""
+        if self.count_padding:
+            return np.full((1, 1, 1), 1 / math.prod(self._kernel), dtype)
+        counts = [
+            np.minimum(first + kernel, n) - np.maximum(first, 0)  # the pixels from first on that are on the image
+            for n, size, kernel, stride, (before, _) in zip(
+                (height, width), place.size, place.kernel, place.stride, place.pads, strict=True
+            )
+            for first in [np.arange(size) * stride - before]
+        ]
+        return (1 / np.multiply.outer(*counts)[..., np.newaxis]).astype(dtype)
+
+    def forward(self, x: Any) -> Array:
+        x, place = self._images_and_place(x)
+        self._cache = x.shape
+        padded = pad(x, place.pads)
+        first, *others = (seen_at(padded, a, b, place) for a, b in self._positions())
+        out = first.copy()
+        for seen in others:
+            out += seen
+        out *= self._shares(x.shape[1], x.shape[2], place, out.dtype)
+        return out.reshape(self._outward(out.shape))
+
+    def backward(self, dout: Any) -> Array:
+        n, height, width, channels = shape = self._recall()
+        place = self._place(height, width)
+        out_shape = n, *place.size, channels
+        dout = self._check_dout(dout, self._outward(out_shape)).reshape(out_shape)
+        share = dout * self._shares(height, width, place, dout.dtype)
+        (top, bottom), (left, right) = place.pads
+        dpadded = np.zeros((n, top + height + bottom, left + width + right, channels), dout.dtype)
+        for a, b in self._positions():
+            seen_at(dpadded, a, b, place)[...] += share
+        return crop(dpadded, place.pads).reshape(self._outward(shape))
+
+    def __repr__(self) -> str:
+        return super().__repr__()[:-1] + ", count_padding=True" * self.count_padding + ")"
+
+
+class AveragePool2D(_AveragePool):
+    """The mean of a channel in a window: out[i, j] = mean over (a, b) of x[i * stride + a, j * stride + b].
+
+    Parameters
+    ----------
+    kernel_size : int or (rows, columns)
+    stride : int or (rows, columns), default kernel_size
+    padding : int, (rows, columns), ((top, bottom), (left, right)), "same" or "valid", default 0
+        Around the image; smaller than the kernel.
+    count_padding : bool, default False
+        Whether the zeros around the image count in the mean: True is PyTorch's default, False that of TensorFlow.
+
+    Shapes
+    ------
+    x (N, H, W, C), out (N, rows, columns, C), rows = (top + H + bottom - kernel_h) // stride + 1
+
+    Raises
+    ------
+    ValueError
+        If the kernel is larger than the padded image.
+
+    Examples
+    --------
+    >>> layer = AveragePool2D(2)
+    >>> layer.forward(np.array([[1.0, 2.0], [3.0, 6.0]]).reshape(1, 2, 2, 1)).ravel()
+    array([3.])
+    >>> layer.backward(np.array([8.0]).reshape(1, 1, 1, 1)).ravel()
+    array([2., 2., 2., 2.])
+    """
+
+
+class AveragePool1D(_AveragePool):
+    """The mean of a window of steps: out[t] = mean over a of x[t * stride + a].
+
+    Parameters
+    ----------
+    kernel_size : int
+    stride : int, default kernel_size
+    padding : int, (before, after), "same" or "valid", default 0
+    count_padding : bool, default False
+        All as in `AveragePool2D`.
+
+    Shapes
+    ------
+    x (N, T, C), out (N, steps, C)
+
+    Raises
+    ------
+    ValueError
+        If the kernel is longer than the padded sequence.
+
+    Examples
+    --------
+    >>> AveragePool1D(2).forward(np.array([[[1.0], [3.0], [6.0], [2.0]]])).ravel()
+    array([2., 4.])
+    """
+
+    n_axes = 1
+
+
+class _GlobalPool(Layer):
+    """A pool over all axes between the first and the last."""
+
+    def _flat(self, x: Any) -> Array:
+        """Return x as (N, places, C)."""
+        x = self._as_floats(x)
+        if x.ndim < 3:
+            raise ValueError(f"{self._who}: x must have shape (N, H, W, C) or (N, T, C), got {x.shape}")
+        return x.reshape(len(x), -1, x.shape[-1])
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        shape = _as_shape(input_shape)
+        if len(shape) < 2:
+            raise ValueError(f"{self._who}: input_shape must be (H, W, C) or (T, C), got {shape}")
+        return shape[-1:]
+
+
+class GlobalAveragePool(_GlobalPool):
+    """The mean of every channel over its whole image or sequence: out = mean over (h, w) of x.
+
+    Shapes
+    ------
+    x (N, H, W, C) or (N, T, C), out (N, C)
+
+    Raises
+    ------
+    ValueError
+        If x has no axes between the first and the last.
+
+    References
+    ----------
+    Lin, Chen, Yan (2013), "Network In Network", arXiv:1312.4400.
+
+    Examples
+    --------
+    >>> layer = GlobalAveragePool()
+    >>> layer.forward(np.array([[[1.0, 10.0], [3.0, 20.0]]]))
+    array([[ 2., 15.]])
+    >>> layer.backward(np.array([[1.0, 2.0]]))
+    array([[[0.5, 1. ],
+            [0.5, 1. ]]])
+    """
+
+    def forward(self, x: Any) -> Array:
+        flat = self._flat(x)
+        self._cache = np.shape(x)
+        out: Array = flat.mean(axis=1)
+        return out
+
+    def backward(self, dout: Any) -> Array:
+        shape = self._recall()
+        n, n_places, n_channels = shape[0], math.prod(shape[1:-1]), shape[-1]
+        share = self._check_dout(dout, (n, n_channels)) / n_places
+        return np.broadcast_to(share[:, np.newaxis], (n, n_places, n_channels)).reshape(shape)
+
+
+class GlobalMaxPool(_GlobalPool):
+    """The largest number of every channel in its whole image or sequence: out = max over (h, w) of x.
+
+    Where several are the largest, the gradient goes to the first of them alone.
+
+    Shapes
+    ------
+    x (N, H, W, C) or (N, T, C), out (N, C)
+
+    Raises
+    ------
+    ValueError
+        If x has no axes between the first and the last.
+
+    Examples
+    --------
+    >>> layer = GlobalMaxPool()
+    >>> layer.forward(np.array([[[1.0, 20.0], [3.0, 20.0]]]))
+    array([[ 3., 20.]])
+    >>> layer.backward(np.array([[1.0, 2.0]]))
+    array([[[0., 2.],
+            [1., 0.]]])
+    """
+
+    def forward(self, x: Any) -> Array:
+        flat = self._flat(x)
+        first = flat.argmax(axis=1, keepdims=True)
+        self._cache = np.shape(x), first
+        return np.take_along_axis(flat, first, axis=1)[:, 0]
+
+    def backward(self, dout: Any) -> Array:
+        shape, first = self._recall()
+        dout = self._check_dout(dout, (shape[0], shape[-1]))
+        dx = np.zeros((shape[0], math.prod(shape[1:-1]), shape[-1]), dout.dtype)
+        np.put_along_axis(dx, first, dout[:, np.newaxis], axis=1)
+        return dx.reshape(shape)
