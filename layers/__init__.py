@@ -3,7 +3,7 @@
 from .activations import GELU, Sigmoid, SiLU, Softplus, Tanh
 from .branches import Residual
 from .container import Container
-from .convolution import Conv1D, Conv2D
+from .convolution import Conv1D, Conv2D, DepthwiseConv2D
 from .dense import Dense
 from .dropout import Dropout
 from .embedding import Embedding
@@ -32,6 +32,8 @@ from .pooling import (
 )
 from .rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
 from .reductions import Max, Mean, Sum
+from .resampling import Upsample2D, ZeroPad2D
 from .sequential import Sequential
 from .shape import Flatten, Reshape
 from .softmax import LogSoftmax, Softmax
+from .transposed import ConvTranspose2D

@@ -83,11 +83,13 @@ class _Convolution(SlidingLayer):
         return self._outward((*self._place(height, width).size, self.n_outputs))
 
     def __repr__(self) -> str:
-        options = self._window_options() + [f"groups={self.groups}"] * (self.groups > 1)
-        options += ["use_bias=False"] * (not self.use_bias)
-        options += [f"initializer={name_of(self.initializer)}"] * (self.initializer is not he_normal)
-        sizes = f"{self.n_inputs}, {self.n_outputs}, {self.kernel_size}"
-        return f"{type(self).__name__}({', '.join([sizes, *options])})"
+        arguments = self._arguments() + ["use_bias=False"] * (not self.use_bias)
+        arguments += [f"initializer={name_of(self.initializer)}"] * (self.initializer is not he_normal)
+        return f"{type(self).__name__}({', '.join(arguments)})"
+
+    def _arguments(self) -> list[str]:
+        sizes = [f"{self.n_inputs}", f"{self.n_outputs}", f"{self.kernel_size}"]
+        return sizes + self._window_options() + [f"groups={self.groups}"] * (self.groups > 1)
 
 
 class Conv2D(_Convolution):
@@ -179,3 +181,67 @@ class Conv1D(_Convolution):
     """
 
     n_axes = 1
+
+
+class DepthwiseConv2D(_Convolution):
+    """Convolution channel by channel: out[i, j, c] = sum over (a, b) of x[i + a, j + b, c] * weights[a, b, 0, c].
+
+    A `Conv2D` with as many groups as channels. Followed by a `Conv2D` with kernel 1, which mixes the channels, it is
+    the separable convolution.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels of x.
+    kernel_size, stride, padding, dilation
+        As in `Conv2D`.
+    multiplier : int, default 1
+        Channels of out for each one of x; those of the first come first.
+    use_bias : bool, default True
+    initializer : callable (rng, shape) -> array, default he_normal
+    rng : int or numpy.random.Generator, optional
+
+    Shapes
+    ------
+    x (N, H, W, n_channels), weights (kernel_h, kernel_w, 1, n_channels * multiplier), bias (n_channels * multiplier,),
+    out (N, rows, columns, n_channels * multiplier)
+
+    Raises
+    ------
+    ValueError
+        As `Conv2D`.
+
+    References
+    ----------
+    Chollet (2016), "Xception: Deep Learning with Depthwise Separable Convolutions", arXiv:1610.02357.
+
+    Examples
+    --------
+    >>> layer = DepthwiseConv2D(2, (1, 2))
+    >>> layer.weights[0, :, 0] = [[1.0, 10.0], [2.0, 20.0]]
+    >>> layer.forward(np.ones((1, 1, 2, 2))).ravel()
+    array([ 3., 30.])
+    """
+
+    def __init__(
+        self,
+        n_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        multiplier: int = 1,
+        use_bias: bool = True,
+        initializer: Callable[[np.random.Generator, Shape], Any] = he_normal,
+        rng: Rng = None,
+    ) -> None:
+        check_sizes("DepthwiseConv2D", n_channels=n_channels, multiplier=multiplier)
+        self.multiplier = multiplier
+        n_outputs = n_channels * multiplier
+        super().__init__(
+            n_channels, n_outputs, kernel_size, stride, padding, dilation, n_channels, use_bias, initializer, rng
+        )
+
+    def _arguments(self) -> list[str]:
+        multiplier = [f"multiplier={self.multiplier}"] * (self.multiplier > 1)
+        return [f"{self.n_inputs}", f"{self.kernel_size}", *self._window_options(), *multiplier]
