@@ -11,11 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from .layer import Array, Layer
+from .layer import Array, Layer, Shape
 
 
 class Gate(Layer):
     """A layer of `n_operands` inputs, without parameters, for arrays of any shape and for numbers.
+
+    A gate computes in the dtype of its floating arrays, which integers and single numbers take too: a float32 array
+    times `2`, or times `np.float64(2)`, is float32, and so are the gradients.
 
     Examples
     --------
@@ -31,14 +34,16 @@ class Gate(Layer):
     """
 
     n_operands = 1
+    _floats: np.dtype[Any] = np.dtype(float)  # what the last forward computed in
 
     def _operands(self, *inputs: Any) -> list[Array]:
-        """Return the inputs as floating arrays of one dtype; plain numbers take that of the arrays."""
+        """Return the inputs as floating arrays of one dtype."""
         arrays = [np.asarray(value) for value in inputs]
-        dtype = np.result_type(*(v if isinstance(v, int | float) else a for v, a in zip(inputs, arrays, strict=True)))
-        if dtype.kind not in "fiub":
+        if any(a.dtype.kind not in "fiub" for a in arrays):
             raise TypeError(f"{self._who}: the inputs must hold real numbers, got {[str(a.dtype) for a in arrays]}")
-        return [a.astype(dtype if dtype.kind == "f" else float, copy=False) for a in arrays]
+        typed = [a for a in arrays if a.dtype.kind == "f" and a.ndim] or [v for v in inputs if isinstance(v, np.floating)]
+        self._floats = np.result_type(*(a.dtype for a in typed)) if typed else self._dtype
+        return [a.astype(self._floats, copy=False) for a in arrays]
 
     def _broadcast(self, a: Any, b: Any) -> list[Array]:
         """Return two inputs that fit each other."""
@@ -48,6 +53,21 @@ class Gate(Layer):
         except ValueError:
             raise ValueError(f"{self._who}: shapes must broadcast, got {a.shape} and {b.shape}") from None
         return [a, b]
+
+    def _check_dout(self, dout: Any, shape: Shape) -> Array:
+        return super()._check_dout(dout, shape).astype(self._floats, copy=False)
+
+    def predict(self, *inputs: Any) -> Any:
+        pending = self._cache, self._floats
+        try:
+            return self.forward(*inputs)
+        finally:
+            self._cache, self._floats = pending
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        if self.n_operands > 1:
+            raise TypeError(f"{self._who}: output_shape is for a layer of one input, but this takes {self.n_operands}")
+        return super().output_shape(input_shape)
 
 
 def sum_to_shape(gradient: Any, shape: tuple[int, ...]) -> Any:
@@ -234,9 +254,8 @@ class MatMul(Gate):
         try:
             out = np.matmul(a, b)
         except ValueError:
-            raise ValueError(
-                f"{self._who}: shapes must be (..., n, k) @ (..., k, m), got {a.shape} and {b.shape}"
-            ) from None
+            fit = "(..., n, k) @ (..., k, m)"
+            raise ValueError(f"{self._who}: shapes must be {fit}, got {a.shape} and {b.shape}") from None
         self._cache = a, b, out.shape
         return out
 
@@ -245,7 +264,8 @@ class MatMul(Gate):
         dout = self._check_dout(dout, shape)
         rows = a[np.newaxis, :] if a.ndim == 1 else a  # a vector a is one row, a vector b one column, as in np.matmul
         columns = b[:, np.newaxis] if b.ndim == 1 else b
-        dout = dout.reshape(np.matmul(rows[..., :1], columns[..., :1, :]).shape)
+        stack = np.broadcast_shapes(rows.shape[:-2], columns.shape[:-2])
+        dout = dout.reshape(*stack, rows.shape[-2], columns.shape[-1])
         da = sum_to_shape(dout @ columns.swapaxes(-1, -2), rows.shape)
         db = sum_to_shape(rows.swapaxes(-1, -2) @ dout, columns.shape)
         return da.reshape(a.shape), db.reshape(b.shape)
