@@ -36,7 +36,6 @@ class Residual(Sequential):
 
     Examples
     --------
-    >>> from layers import Dense, Residual, constant
     >>> block = Residual([Dense(2, 2, initializer=constant(1.0))])
     >>> block.forward(np.array([[1.0, 2.0]]))
     array([[4., 5.]])
