@@ -17,8 +17,8 @@ from .layer import Array, Layer, Shape
 class Gate(Layer):
     """A layer of `n_operands` inputs, without parameters, for arrays of any shape and for numbers.
 
-    A gate computes in the dtype of its floating arrays, which integers and single numbers take too: a float32 array
-    times `2`, or times `np.float64(2)`, is float32, and so are the gradients.
+    A gate computes in the dtype of its floating arrays, which integers and plain numbers take too: a float32 array
+    times `2.0`, or times `np.float64(2)`, is float32, and so are the gradients.
 
     Examples
     --------
@@ -41,8 +41,9 @@ class Gate(Layer):
         arrays = [np.asarray(value) for value in inputs]
         if any(a.dtype.kind not in "fiub" for a in arrays):
             raise TypeError(f"{self._who}: the inputs must hold real numbers, got {[str(a.dtype) for a in arrays]}")
-        typed = [a for a in arrays if a.dtype.kind == "f" and a.ndim] or [v for v in inputs if isinstance(v, np.floating)]
-        self._floats = np.result_type(*(a.dtype for a in typed)) if typed else self._dtype
+        numbers = [isinstance(value, float) for value in inputs]  # np.float64 is one too
+        typed = [a.dtype for a, number in zip(arrays, numbers, strict=True) if a.dtype.kind == "f" and not number]
+        self._floats = np.result_type(*typed) if typed else self._dtype
         return [a.astype(self._floats, copy=False) for a in arrays]
 
     def _broadcast(self, a: Any, b: Any) -> list[Array]:
