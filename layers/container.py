@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .gates import Gate
+from .gate import Gate
 from .layer import Array, Layer, Rng
 
 
@@ -152,7 +152,8 @@ class Container(Layer):
 
     @property
     def _who(self) -> str:
-        return f"{type(self).__name__} of {len(self.layers)} layers"
+        n = len(self.layers)
+        return f"{type(self).__name__} of {n} layer{'s' if n > 1 else ''}"
 
     def __repr__(self) -> str:
         rows = (f"    {layer!r},".replace("\n", "\n    ") for layer in self.layers)

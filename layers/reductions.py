@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .gates import Gate
+from .gate import Gate
 from .layer import Array, Shape, _as_shape
 
 
