@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from layers.checks import check_number, check_sizes
+
 Array: TypeAlias = np.ndarray[Any, Any]
 Rng: TypeAlias = int | np.random.Generator | None
 
@@ -56,11 +58,8 @@ def spirals(rng: Rng = None, n_per_class: int = 100, n_classes: int = 3, noise: 
     >>> x.shape, np.bincount(y)
     ((300, 2), array([100, 100, 100]))
     """
-    for name, value in {"n_per_class": n_per_class, "n_classes": n_classes}.items():
-        if not isinstance(value, int | np.integer) or value < 1:
-            raise ValueError(f"spirals: {name} must be a whole number of at least 1, got {value!r}")
-    if not 0 <= noise < np.inf:
-        raise ValueError(f"spirals: noise must be finite and >= 0, got {noise}")
+    check_sizes("spirals", n_per_class=n_per_class, n_classes=n_classes)
+    check_number("spirals", "noise", noise, low=0)
     rng = np.random.default_rng(rng)
     y = np.repeat(np.arange(n_classes), n_per_class)
     radius = np.tile(np.linspace(0, 1, n_per_class), n_classes)
