@@ -235,3 +235,7 @@ def test_a_gate_of_two_inputs_is_no_part_of_a_chain(gate):
     message = re.escape(f"{name}(): output_shape is for a layer of one input, but this takes 2")
     with pytest.raises(TypeError, match=message):
         gate().output_shape((3,))
+
+
+def test_a_gate_of_one_input_keeps_the_shape():
+    assert Sequential([Exp(), Log()]).output_shape((3, 4)) == (3, 4)
