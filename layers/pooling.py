@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from operator import gt
 from typing import Any
 
@@ -33,10 +33,6 @@ class _Pooling(SlidingLayer):
     def _images_and_place(self, x: Any) -> tuple[Array, Placement]:
         x = self._images(x)
         return x, self._place(*x.shape[1:3])
-
-    def _chunks(self, n: int, example: Shape, dtype: np.dtype[Any]) -> Iterator[slice]:
-        """Cut n images into chunks that stay in the cache, together with what is made of them."""
-        return chunks(n, 2 * math.prod(example) * dtype.itemsize)
 
     def _spread(self, dx: Array, place: Placement, parts: Iterable[Array]) -> None:
         """Set dx of some images, given what the windows give to each of their positions."""
@@ -70,7 +66,7 @@ class _MaxPool(_Pooling):
         x, place = self._images_and_place(x)
         out = np.empty((len(x), *place.size, x.shape[-1]), x.dtype)
         winners = np.zeros(out.shape, np.min_scalar_type(math.prod(self._kernel) - 1))
-        for here in self._chunks(len(x), x.shape[1:], x.dtype):
+        for here in chunks(len(x), out[0].nbytes):
             padded = np.ascontiguousarray(pad(x[here], place.pads, -np.inf))
             largest, winner = out[here], winners[here]
             other = np.empty_like(largest)
@@ -90,7 +86,7 @@ class _MaxPool(_Pooling):
         place = self._place(*shape[1:3])
         dout = self._check_dout(dout, self._outward(winners.shape)).reshape(winners.shape)
         dx = np.empty(shape, dout.dtype)
-        for here in self._chunks(len(dx), shape[1:], dx.dtype):
+        for here in chunks(len(dx), dout[0].nbytes):
             given, winner = dout[here], winners[here]
             self._spread(dx[here], place, (given * (winner == i) for i in range(math.prod(self._kernel))))
         return dx.reshape(self._outward(shape))
@@ -180,7 +176,7 @@ class _AveragePool(_Pooling):
         self._cache = x.shape
         out = np.empty((len(x), *place.size, x.shape[-1]), x.dtype)
         shares = self._shares(x.shape[1], x.shape[2], place, out.dtype)
-        for here in self._chunks(len(x), x.shape[1:], x.dtype):
+        for here in chunks(len(x), out[0].nbytes):
             padded = np.ascontiguousarray(pad(x[here], place.pads))
             total = out[here]
             other = np.empty_like(total)
@@ -198,7 +194,7 @@ class _AveragePool(_Pooling):
         dout = self._check_dout(dout, self._outward(out_shape)).reshape(out_shape)
         dx = np.empty(shape, dout.dtype)
         shares = self._shares(shape[1], shape[2], place, dx.dtype)
-        for here in self._chunks(len(dx), shape[1:], dx.dtype):
+        for here in chunks(len(dx), dout[0].nbytes):
             self._spread(dx[here], place, [dout[here] * shares] * math.prod(self._kernel))
         return dx.reshape(self._outward(shape))
 
