@@ -10,6 +10,7 @@ import numpy as np
 from .checks import check_initializer, check_sizes
 from .initializers import he_normal, name_of
 from .layer import Array, Layer, Rng, Shape
+from .sums import sum_rows
 
 
 class Dense(Layer):
@@ -79,7 +80,7 @@ class Dense(Layer):
         out: Array = x.reshape(-1, self.n_inputs) @ self.weights
         if self.use_bias:
             out += self.bias
-        return out.reshape(*x.shape[:-1], self.n_outputs)
+        return out if x.ndim == 2 else out.reshape(*x.shape[:-1], self.n_outputs)
 
     def backward(self, dout: Any, input_gradient: bool = True) -> Array | None:
         # out[i, k] = sum_j x[i, j] * weights[j, k] + bias[k], so that
@@ -90,7 +91,7 @@ class Dense(Layer):
         dout = self._check_dout(dout, (*x.shape[:-1], self.n_outputs)).reshape(-1, self.n_outputs)
         np.matmul(x.reshape(-1, self.n_inputs).T, dout, out=self.dweights)
         if self.use_bias:
-            np.sum(dout, axis=0, out=self.dbias)
+            sum_rows(dout, out=self.dbias)
         return (dout @ self.weights.T).reshape(x.shape) if input_gradient else None
 
     def output_shape(self, input_shape: Shape) -> Shape:
