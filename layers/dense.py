@@ -77,7 +77,7 @@ class Dense(Layer):
 
     def forward(self, x: Any) -> Array:
         x = self._cache = self._check_features(x, self.n_inputs)
-        out: Array = x.reshape(-1, self.n_inputs) @ self.weights
+        out: Array = x.reshape(-1, self.n_inputs).dot(self.weights)
         if self.use_bias:
             out += self.bias
         return out if x.ndim == 2 else out.reshape(*x.shape[:-1], self.n_outputs)
@@ -92,7 +92,7 @@ class Dense(Layer):
         np.matmul(x.reshape(-1, self.n_inputs).T, dout, out=self.dweights)
         if self.use_bias:
             sum_rows(dout, out=self.dbias)
-        return (dout @ self.weights.T).reshape(x.shape) if input_gradient else None
+        return dout.dot(self.weights.T).reshape(x.shape) if input_gradient else None
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return (*self._check_feature_shape(input_shape, self.n_inputs)[:-1], self.n_outputs)
