@@ -21,7 +21,7 @@ def sum_rows(rows: Array, out: Array | None = None) -> Array:
     >>> sum_rows(np.array([[1.0, 2.0], [3.0, 4.0]]))
     array([4., 6.])
     """
-    return np.dot(_ones(len(rows), rows.dtype), rows, out=out)
+    return np.matmul(_ones(len(rows), rows.dtype), rows, out=out)
 
 
 @lru_cache(maxsize=16)

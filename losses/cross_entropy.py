@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .loss import Array, Loss, as_number
-from .rows import places, reduce_rows
+from .rows import places, row_maxima
 
 
 class SoftmaxCrossEntropy(Loss):
@@ -68,9 +68,9 @@ class SoftmaxCrossEntropy(Loss):
         y = self._labels(logits, y)
         scale = self._scale(logits.shape[:-1], sample_weights, _weights_of(self, y, logits.shape))
 
-        shifted = logits - reduce_rows(np.maximum, logits)  # softmax stays the same, and exp cannot overflow
+        shifted = logits - row_maxima(logits)  # softmax stays the same, and exp cannot overflow
         y_hat = np.exp(shifted, order="C")  # the rows end to end, for `places`
-        total = reduce_rows(np.add, y_hat)
+        total = y_hat.sum(axis=-1, keepdims=True)
         y_hat /= total
         # -sum_k y_k * log(y_hat_k), with log(y_hat) = shifted - log(total)
         log_total = np.log(total[..., 0])

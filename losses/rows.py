@@ -6,25 +6,21 @@ import numpy as np
 
 from .loss import Array
 
-SHORT = 32  # elements; longer rows gain nothing
-
-
-def reduce_rows(operation: np.ufunc, rows: Array) -> Array:
-    """Return operation.reduce(rows, axis=-1, keepdims=True): the largest element of each row, or its sum.
-
-    NumPy goes through short rows one by one. Laid on their side they are a few long ones: 2 to 8 times as fast.
+def row_maxima(rows: Array) -> Array:
+    """Return rows.max(axis=-1, keepdims=True).
 
     Examples
     --------
-    >>> reduce_rows(np.maximum, np.array([[1.0, 5.0], [7.0, 2.0]]))
+    >>> row_maxima(np.array([[1.0, 5.0], [7.0, 2.0]]))
     array([[5.],
            [7.]])
     """
     n_columns = rows.shape[-1]
-    if n_columns > SHORT:
-        return operation.reduce(rows, axis=-1, keepdims=True)
+    if n_columns > 32:
+        return rows.max(axis=-1, keepdims=True)
+    # NumPy goes through the rows one by one. Laid on their side, short ones are a few long ones: 2 to 8 times as fast.
     columns = rows.reshape(-1, n_columns).T.copy()
-    return operation.reduce(columns, axis=0).reshape(*rows.shape[:-1], 1)
+    return columns.max(axis=0).reshape(*rows.shape[:-1], 1)
 
 
 def places(y: Array, n_columns: int) -> Array:
