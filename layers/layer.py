@@ -163,11 +163,11 @@ class Layer:
     def _real(self, name: str, value: Any) -> Array:
         """Return the value as an array of floating numbers; integers take the dtype of this layer."""
         array = np.asarray(value)
-        if array.dtype.kind != "f":
-            if array.dtype.kind not in "iub":
-                raise TypeError(f"{self._who}: {name} must hold real numbers, got dtype {array.dtype}")
-            array = array.astype(self._dtype)
-        return array
+        if array.dtype.kind == "f":
+            return array
+        if array.dtype.kind not in "iub":
+            raise TypeError(f"{self._who}: {name} must hold real numbers, got dtype {array.dtype}")
+        return array.astype(self._dtype)
 
     def _as_floats(self, x: Any) -> Array:
         """Return x as an array of floating numbers, at least one."""

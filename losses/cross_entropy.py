@@ -82,7 +82,7 @@ class SoftmaxCrossEntropy(Loss):
         if self.label_smoothing:
             losses += self.label_smoothing * (log_total - shifted.mean(axis=-1) - losses)
         self._cache = y_hat, y, scale
-        return float((losses * scale).sum(dtype=np.float64))
+        return self._add_up(losses, scale)
 
     def backward(self) -> Array:
         # d loss / d logit_k = sum_j y_j * (y_hat_k - 1{j = k}) = y_hat_k - y_k, since the y_j sum to 1
@@ -145,7 +145,7 @@ class CategoricalCrossEntropy(Loss):
             y = (y[..., np.newaxis] == np.arange(y_hat.shape[-1])).astype(y_hat.dtype)
         log_y_hat = np.log(np.maximum(y_hat, np.finfo(y_hat.dtype).tiny))
         self._cache = y_hat, y, scale
-        return float(np.sum(-(y * log_y_hat).sum(axis=-1) * scale, dtype=np.float64))
+        return self._add_up(-(y * log_y_hat).sum(axis=-1), scale)
 
     def backward(self) -> Array:
         y_hat, y, scale = self._recall()
@@ -203,7 +203,7 @@ class SigmoidBinaryCrossEntropy(Loss):
         # log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)), where exp cannot overflow
         losses = np.maximum(logits, 0) - y * logits + np.log1p(np.exp(-np.abs(logits)))
         self._cache = logits, y, scale
-        return float(np.sum(losses * scale, dtype=np.float64))
+        return self._add_up(losses, scale)
 
     def backward(self) -> Array:
         logits, y, scale = self._recall()

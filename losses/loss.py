@@ -106,6 +106,12 @@ class Loss:
             raise ValueError(f"{self!r}: the weights must not all be zero")
         return weights / total
 
+    def _add_up(self, losses: Array, scale: Any) -> float:
+        """Return sum(losses * scale), added up in float64; a scale that all share is multiplied once, at the end."""
+        if isinstance(scale, float):
+            return float(losses.sum(dtype=np.float64)) * scale
+        return float((losses * scale).sum(dtype=np.float64))
+
     def _real(self, name: str, values: Any) -> Array:
         """Return values as an array of finite floating numbers, at least one."""
         array = np.asarray(values)
