@@ -10,7 +10,7 @@ import numpy as np
 from .checks import check_initializer, check_sizes
 from .initializers import he_normal, name_of
 from .layer import Array, Layer, Rng, Shape
-from .sums import sum_rows
+from .products import multiply_into, sum_rows_into
 
 
 class Dense(Layer):
@@ -89,9 +89,9 @@ class Dense(Layer):
         # dx[i, j]       = sum_k dout[i, k] * weights[j, k]  (N, n_outputs) @ (n_outputs, n_inputs)
         x = self._recall()
         dout = self._check_dout(dout, (*x.shape[:-1], self.n_outputs)).reshape(-1, self.n_outputs)
-        np.matmul(x.reshape(-1, self.n_inputs).T, dout, out=self.dweights)
+        multiply_into(self.dweights, x.reshape(-1, self.n_inputs).T, dout)
         if self.use_bias:
-            sum_rows(dout, out=self.dbias)
+            sum_rows_into(self.dbias, dout)
         return dout.dot(self.weights.T).reshape(x.shape) if input_gradient else None
 
     def output_shape(self, input_shape: Shape) -> Shape:

@@ -163,11 +163,11 @@ class Layer:
     def _real(self, name: str, value: Any) -> Array:
         """Return the value as an array of floating numbers; integers take the dtype of this layer."""
         array = np.asarray(value)
-        if array.dtype.kind == "f":
-            return array
-        if array.dtype.kind not in "iub":
-            raise TypeError(f"{self._who}: {name} must hold real numbers, got dtype {array.dtype}")
-        return array.astype(self._dtype)
+        if array.dtype.kind != "f":
+            if array.dtype.kind not in "iub":
+                raise TypeError(f"{self._who}: {name} must hold real numbers, got dtype {array.dtype}")
+            array = array.astype(self._dtype)
+        return array
 
     def _as_floats(self, x: Any) -> Array:
         """Return x as an array of floating numbers, at least one."""
@@ -217,14 +217,16 @@ class Layer:
         self._link(parameters, gradients)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name not in self._fixed and name not in self.buffers:  # first, since every step sets a few caches
-            object.__setattr__(self, name, value)
-        elif name in self.__dict__:
+        if name == "_cache":  # the short way for what every forward sets
+            self.__dict__[name] = value
+        elif name in self._fixed or (name in self.buffers and name in self.__dict__):
             mine = self.__dict__[name]
             if value is not mine:  # `layer.weights -= step` ends by assigning weights to itself
                 np.copyto(mine, self._fitting(name, value), casting="same_kind")
-        else:  # a buffer's first value
+        elif name in self.buffers:
             self.__dict__[name] = np.array(value, dtype=self._dtype)
+        else:
+            object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
         if name in self._fixed or name in self.buffers:
