@@ -4,12 +4,14 @@ from . import memory
 from .activations import GELU, Sigmoid, SiLU, Softplus, Tanh
 from .branches import Residual
 from .container import Container
-from .convolution import Conv1D, Conv2D, DepthwiseConv2D
+from .convolution import Conv1D, Conv2D
 from .dense import Dense
+from .depthwise import DepthwiseConv2D
 from .dropout import Dropout
 from .embedding import Embedding
 from .gate import Gate
 from .gates import Add, Divide, Exp, Log, MatMul, Maximum, Multiply, Subtract
+from .global_pooling import GlobalAveragePool, GlobalMaxPool
 from .gradient_check import check_gradients
 from .gradient_report import GradientError, GradientReport
 from .initializers import (
@@ -27,8 +29,6 @@ from .layer import Layer
 from .pooling import (
     AveragePool1D,
     AveragePool2D,
-    GlobalAveragePool,
-    GlobalMaxPool,
     MaxPool1D,
     MaxPool2D,
 )
