@@ -94,7 +94,7 @@ def test_pyproject_holds_the_build_system_and_the_linter_alone():
 def test_ci_runs_the_test_command_of_the_readme():
     command = 'python -m pip install -e ".[test]" && python -m pytest'
     assert f"\n    {command}\n" in (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"\n{command}\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert f"\nbash -c '{command}'\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
 def test_ci_is_a_script_that_bash_understands():
