@@ -215,7 +215,7 @@ class SigmoidBinaryCrossEntropy(Loss):
         return [*super()._options(), *_fused_options(self)]
 
 
-def _column(scale: Any, rows: Array) -> Array:
+def _column(scale: Any, rows: Array) -> Any:
     """Return the factors of the rows in a shape and dtype that multiply their elements."""
     return scale if isinstance(scale, float) else np.asarray(scale, rows.dtype)[..., np.newaxis]
 
