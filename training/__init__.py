@@ -6,3 +6,4 @@ from .datasets import circles, digits, moons, sine, spirals, xor
 from .idx_files import mnist, read_idx
 from .metrics import Metric, accuracy, f1, mean_absolute_error, precision, r_squared, recall, top_k
 from .preparation import one_hot, standardize, train_test_split
+from .rites import RateRange, Verdict, learning_rate_range_test, overfit_one_batch

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import os
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from .run import Run
 

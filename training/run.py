@@ -119,13 +119,17 @@ class Run:
                 method(self)
             except Exception as error:
                 where = f"{hook}, epoch {self.epoch}"
-                raise CallbackError(f"fit: callback {name} failed in {where}: {type(error).__name__}: {error}") from error
+                raise CallbackError(
+                    f"fit: callback {name} failed in {where}: {type(error).__name__}: {error}"
+                ) from error
 
 
 def _hooks_of(callback: Any) -> dict[str, Callable[[Run], Any]]:
     """Return the hooks that a callback has, without those that it inherits from Callback, which do nothing."""
     if isinstance(callback, type):
-        raise TypeError(f"fit: callbacks must be objects, got the class {callback.__name__}: write {callback.__name__}()")
+        raise TypeError(
+            f"fit: callbacks must be objects, got the class {callback.__name__}: write {callback.__name__}()"
+        )
     hooks = {hook: getattr(callback, hook) for hook in HOOKS if callable(getattr(callback, hook, None))}
     if not hooks and callable(callback):
         return {"on_epoch_end": callback}
