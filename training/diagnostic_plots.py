@@ -43,7 +43,8 @@ def plot_diagnostics(diagnostics: Diagnostics) -> Any:
     shown = [quantity for quantity in QUANTITIES if diagnostics[quantity]]
     if not shown:
         raise ValueError("plot_diagnostics: the diagnostics must have seen a step, got none")
-    names = list(dict.fromkeys(name for quantity in shown for name in diagnostics[quantity]))
+    seen = {name for quantity in shown for name in diagnostics[quantity]}
+    names = [name for name in diagnostics.layers if name in seen]
     look = {
         name: {"color": COLORS[i % len(COLORS)], "linestyle": STYLES[i // len(COLORS) % len(STYLES)]}
         for i, name in enumerate(names)

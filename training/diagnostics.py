@@ -84,7 +84,7 @@ class Diagnostics(Callback):
         self._step = self._epoch_start = 0
         self._before: Array | None = None
         self._alive: dict[str, Array] = {}
-        self._layers: dict[str, Layer] = {}
+        self.layers: dict[str, Layer] = {}
         self._warned: set[tuple[str, str]] = set()
 
     def __getitem__(self, quantity: str) -> dict[str, list[float]]:
@@ -94,13 +94,16 @@ class Diagnostics(Callback):
 
     def describe(self, name: str) -> str:
         """Return the name of a layer and what it is: "2: Dense(16, 3)"."""
-        return f"{name}: {self._layers[name]!r}" if name else repr(self._layers[name])
+        return f"{name}: {self.layers[name]!r}" if name else repr(self.layers[name])
 
     # ---- what fit calls ------------------------------------------------------------------------------------------
 
     def on_train_begin(self, run: Run) -> None:
         self._begin()
-        self._layers = dict(run.model.leaves())
+        self.layers = dict(run.model.leaves())
+        self._look_at_ends(run)
+
+    def _look_at_ends(self, run: Run) -> None:
         *_, (name, last) = run.model.leaves()
         if isinstance(last, Softmax | LogSoftmax) and isinstance(run.loss, SoftmaxCrossEntropy):
             self._warn("softmax", name, f"softmax is applied twice: {run.loss!r} contains it; leave out the {last!r}")
@@ -130,6 +133,7 @@ class Diagnostics(Callback):
 
     def on_error(self, run: Run) -> None:
         if run.batch:
+            self.layers = dict(run.model.leaves())
             self._look_for_nan(run)
 
     # ---- looks ---------------------------------------------------------------------------------------------------
@@ -189,7 +193,7 @@ class Diagnostics(Callback):
                 self._warn(
                     "dead",
                     name,
-                    f"{shares[-1]:.0%} of {self.describe(name)} is dead: zero on all examples, it learns nothing; "
+                    f"{shares[-1]:.0%} of the units of {self.describe(name)} are dead: zero on all examples, without gradient; "
                     "try he_normal weights and a smaller learning rate, or LeakyReLU",
                 )
         for name, shares in self["saturated"].items():
