@@ -6,7 +6,8 @@ from .container import Container
 from .dense import Dense
 from .dropout import Dropout
 from .embedding import Embedding
-from .gates import Add, Divide, Exp, Gate, Log, MatMul, Maximum, Multiply, Subtract
+from .gate import Gate
+from .gates import Add, Divide, Exp, Log, MatMul, Maximum, Multiply, Subtract
 from .gradient_check import check_gradients
 from .gradient_report import GradientError, GradientReport
 from .initializers import (

@@ -51,13 +51,14 @@ class Residual(Sequential):
         return x + out
 
     def forward(self, x: Any) -> Array:
+        self._cache = None
         x = self._at_the_door(self._as_floats(x))
         return self._add(x, super().forward(x))
 
     def backward(self, dout: Any, input_gradient: bool = True) -> Array | None:
         # x goes two ways, so its gradient is the sum of both: straight through, and through f.
         dx = super().backward(dout, input_gradient)
-        return self._at_the_door(dout) + dx if input_gradient else None
+        return self._at_the_door(self._real("dout", dout)) + dx if input_gradient else None
 
     def predict(self, x: Any, batch_size: int | None = None) -> Array:
         if batch_size is not None:
