@@ -18,7 +18,7 @@ from .run import Run
 Array: TypeAlias = np.ndarray[Any, Any]
 
 GOOD_UPDATE = 1e-3  # of the size of the parameters, at a step: a rule of thumb
-FAR_OFF = 50.0  # a factor by which an update may miss that without a warning
+FAR_OFF = 100.0  # a factor by which an update may miss that without a warning
 SATURATED = 0.97  # |tanh|, or 2 * sigmoid - 1 in absolute value: here the slope is below 6% of the largest
 HALF = 0.5  # of a layer dead or saturated: worth a warning
 
