@@ -159,7 +159,7 @@ def test_the_update_ratio_of_plain_descent_is_rate_times_gradient_over_parameter
 
 def test_activations_are_those_of_the_network():
     model = Sequential([Dense(64, 8), Residual([Tanh()]), Dense(8, 2)], rng=0)
-    found = dict((name, out) for name, _, out in activations(model, X))
+    found = {name: out for name, _, out in activations(model, X)}
     first = X @ model[0].weights + model[0].bias
     np.testing.assert_allclose(found["0"], first, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(found["1.0"], np.tanh(first), rtol=1e-5, atol=1e-6)

@@ -193,7 +193,7 @@ class Diagnostics(Callback):
                 self._warn(
                     "dead",
                     name,
-                    f"{shares[-1]:.0%} of the units of {self.describe(name)} are dead: zero on all examples, without gradient; "
+                    f"{shares[-1]:.0%} of the units of {self.describe(name)} are dead: zero on all examples; "
                     "try he_normal weights and a smaller learning rate, or LeakyReLU",
                 )
         for name, shares in self["saturated"].items():
