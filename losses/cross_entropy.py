@@ -57,6 +57,8 @@ class SoftmaxCrossEntropy(Loss):
     array([[-0.3,  0.1,  0.2]])
     """
 
+    unit = "nats"
+
     def __init__(self, reduction: str = "mean", label_smoothing: float = 0.0, class_weights: Any = None) -> None:
         super().__init__(reduction)
         self.label_smoothing = _checked_smoothing(self, label_smoothing)
@@ -130,6 +132,8 @@ class CategoricalCrossEntropy(Loss):
     array([[-1.4286, -0.    , -0.    ]])
     """
 
+    unit = "nats"
+
     def forward(self, y_hat: Any, y: Any, sample_weights: Any = None) -> float:
         self._cache = None
         y_hat = _at_least_two_classes(self, "y_hat", self._real("y_hat", y_hat))
@@ -184,6 +188,8 @@ class SigmoidBinaryCrossEntropy(Loss):
     >>> loss.backward()
     array([-0.5])
     """
+
+    unit = "nats"
 
     def __init__(self, reduction: str = "mean", label_smoothing: float = 0.0, class_weights: Any = None) -> None:
         super().__init__(reduction)
