@@ -48,7 +48,7 @@ def test_what_a_run_knows_at_each_hook():
             self.before = run.model.parameters.copy()
 
         def on_backward_end(self, run):
-            x, y = run.batch
+            _, y = run.batch
             np.testing.assert_array_equal(run.model.parameters, self.before)
             np.testing.assert_allclose(run.batch_loss, np.mean((run.predictions - y) ** 2), rtol=1e-5)
             np.testing.assert_allclose(run.model[0].dbias, 2 * np.mean(run.predictions - y), rtol=1e-4, atol=1e-6)

@@ -336,7 +336,7 @@ def test_state_that_cannot_be_saved(tmp_path):
             pass
 
     with pytest.raises(
-        TypeError, match="callbacks/0/state/thing must be made of numbers, strings, arrays, .*, got object"
+        TypeError, match=r"callbacks/0/state/thing must be made of numbers, strings, arrays, .*, got object"
     ):
         save(tmp_path / "run.npz", network(), callbacks=[Odd()])
     assert not list(tmp_path.iterdir())

@@ -308,7 +308,7 @@ def test_divergence_says_where_and_keeps_the_history():
 def test_nan_in_the_data_is_found():
     x = X.copy()
     x[40, 3] = np.nan
-    with pytest.raises(ValueError, match="logits must be finite|x must be finite, but is not in epoch"):
+    with pytest.raises(ValueError, match=r"logits must be finite|x must be finite, but is not in epoch"):
         trained(x=x)
 
 

@@ -93,7 +93,7 @@ def test_a_csv_that_is_none(tmp_path, text, message):
 
 
 def test_columns_of_different_lengths():
-    with pytest.raises(ValueError, match="columns must all have the same length, got {'a': 1, 'b': 2}"):
+    with pytest.raises(ValueError, match=r"columns must all have the same length, got {'a': 1, 'b': 2}"):
         History({"a": [1], "b": [1, 2]})
 
 
