@@ -2,6 +2,18 @@
 
 from .adam import Adam, AdamW, NAdam
 from .adaptive import Adadelta, Adagrad, RMSprop
+from .averaging import ExponentialMovingAverage
+from .cycles import CosineRestarts, Joined, OneCycle, WarmUp
 from .lion import Lion
 from .optimizer import Optimizer
+from .schedules import (
+    Constant,
+    CosineDecay,
+    ExponentialDecay,
+    InverseTimeDecay,
+    MultiStepDecay,
+    PolynomialDecay,
+    Schedule,
+    StepDecay,
+)
 from .sgd import SGD
