@@ -181,7 +181,8 @@ class Optimizer:
             named = {} if self._layout is None else self._layout
             learnt = {name: gradients[here] for name, here in named.items() if not _fits(name, self.frozen)}
             where = [name for name, array in learnt.items() if not np.isfinite(array).all()]
-            raise ValueError(f"{self!r}: gradients must be finite to be clipped, got a norm of {found} from {where}")
+            got = f"a norm of {found}" + f" from {where}" * bool(where)
+            raise ValueError(f"{self!r}: gradients must be finite to be clipped, got {got}")
         return 1.0 if self.clip_norm is None or found <= self.clip_norm else self.clip_norm / found
 
     def _prepare(self, parameters: Array, layout: Mapping[str, slice] | None) -> None:

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from . import checks
 from .optimizer import Rate
 
@@ -41,9 +43,9 @@ class Schedule:
     """
 
     def __post_init__(self) -> None:
-        for name, value in list(vars(self).items()):
+        for name in _CHECKS.keys() & vars(self).keys():
             # past the dataclass, which is frozen: the field becomes a plain number, or a tuple
-            object.__setattr__(self, name, _CHECKS[name](type(self).__name__, name, value))
+            object.__setattr__(self, name, _CHECKS[name](type(self).__name__, name, getattr(self, name)))
 
     def __call__(self, step: int) -> float:
         """Return the rate of this step, counted from 0."""
@@ -253,10 +255,16 @@ def _increasing(who: str, name: str, value: Any) -> tuple[int, ...]:
 
 
 def _schedule(who: str, name: str, value: Any) -> Rate:
-    return value if callable(value) else checks.number(who, name, value)
+    if callable(value):
+        return value
+    if not isinstance(value, int | float | np.number):
+        raise TypeError(f"{who}: {name} must be a number or a callable, got {value!r}")
+    return checks.number(who, name, value)
 
 
 def _schedules(who: str, name: str, value: Any) -> tuple[Rate, ...]:
+    if not isinstance(value, Sequence):
+        raise TypeError(f"{who}: {name} must be a sequence of numbers or callables, got {value!r}")
     return tuple(_schedule(who, f"{name}[{i}]", each) for i, each in enumerate(value))
 
 
