@@ -43,9 +43,9 @@ class Schedule:
     """
 
     def __post_init__(self) -> None:
-        for name in _CHECKS.keys() & vars(self).keys():
-            # past the dataclass, which is frozen: the field becomes a plain number, or a tuple
-            object.__setattr__(self, name, _CHECKS[name](type(self).__name__, name, getattr(self, name)))
+        for name, check in _CHECKS.items():
+            if name in vars(self):  # past the dataclass, which is frozen, it becomes a plain number or a tuple
+                object.__setattr__(self, name, check(type(self).__name__, name, getattr(self, name)))
 
     def __call__(self, step: int) -> float:
         """Return the rate of this step, counted from 0."""
