@@ -214,8 +214,11 @@ class Optimizer:
         return runs
 
     def state_dict(self) -> dict[str, Any]:
-        """Return all that changes from step to step: `steps`, and copies of the state vectors."""
-        return {"steps": self.steps, **{name: vector.copy() for name, vector in self._state.items()}}
+        """Return all that changes from step to step: `steps` and, after the first, copies of the state vectors.
+
+        The options, the learning rate among them, are not in it: they are what the optimizer was made with.
+        """
+        return {"steps": self.steps, **{name: self._state[name].copy() for name in self.state_names if self.steps}}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on exactly where the optimizer of this `state_dict` was. If something does not fit, nothing is changed."""
@@ -246,8 +249,10 @@ class Optimizer:
 
 def _typed(value: Any) -> str:
     """Return a value as one would type it: 1 for 1.0."""
-    short = f"{value:g}" if isinstance(value, float) else repr(value)
-    return short if not isinstance(value, float) or float(short) == value else repr(value)
+    if not isinstance(value, float):
+        return repr(value)
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
 
 
 def _fits(name: str, wanted: Sequence[str]) -> bool:
