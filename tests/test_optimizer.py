@@ -150,8 +150,8 @@ def test_a_step_allocates_no_vector_as_long_as_the_parameters(options):
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    # three blocks of scratch in each thread, out of the 64 that one vector would take
-    assert peak < 3.5 * THREADS * BLOCK * model.parameters.itemsize < model.parameters.nbytes / 4
+    # three blocks of scratch, at most, in each of at most four threads
+    assert peak < 3.5 * THREADS * BLOCK * model.parameters.itemsize < model.parameters.nbytes / 2
 
 
 # ---- the learning rate -----------------------------------------------------------------------------------------------
