@@ -368,6 +368,19 @@ def test_predictions_that_are_not_finite_are_refused_with_their_place(kind, bad,
         kind().forward(x, y)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_numbers_whose_squares_overflow_are_finite(dtype):
+    largest = np.finfo(dtype).max
+    assert SoftmaxCrossEntropy().forward(np.array([[largest, 0, 0]], dtype), [0]) == 0
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_numbers_whose_squares_overflow_do_not_hide_one_that_is_not_finite(bad):
+    logits = np.array([[1e30, -1e30], [1e30, bad]], np.float32)
+    with pytest.raises(ValueError, match=rf"logits must be finite, got {bad} at \[1, 1\]$"):
+        SoftmaxCrossEntropy().forward(logits, [0, 0])
+
+
 @pytest.mark.parametrize("kind", [*OF_REAL_TARGETS, SigmoidBinaryCrossEntropy])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_targets_that_are_not_finite_are_refused_with_their_place(kind, bad, rng):
