@@ -1,13 +1,17 @@
 """Layers with hand-written derivatives. Each has `forward` and `backward`; `Sequential` chains them."""
 
+from . import memory
 from .activations import GELU, Sigmoid, SiLU, Softplus, Tanh
 from .branches import Residual
 from .container import Container
+from .convolution import Conv1D, Conv2D
 from .dense import Dense
+from .depthwise import DepthwiseConv2D
 from .dropout import Dropout
 from .embedding import Embedding
 from .gate import Gate
 from .gates import Add, Divide, Exp, Log, MatMul, Maximum, Multiply, Subtract
+from .global_pooling import GlobalAveragePool, GlobalMaxPool
 from .gradient_check import check_gradients
 from .gradient_report import GradientError, GradientReport
 from .initializers import (
@@ -22,8 +26,16 @@ from .initializers import (
     orthogonal,
 )
 from .layer import Layer
+from .pooling import (
+    AveragePool1D,
+    AveragePool2D,
+    MaxPool1D,
+    MaxPool2D,
+)
 from .rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
 from .reductions import Max, Mean, Sum
+from .resampling import Upsample2D, ZeroPad2D
 from .sequential import Sequential
 from .shape import Flatten, Reshape
 from .softmax import LogSoftmax, Softmax
+from .transposed import ConvTranspose2D

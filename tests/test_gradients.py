@@ -16,12 +16,20 @@ from layers import (
     GELU,
     SELU,
     Add,
+    AveragePool1D,
+    AveragePool2D,
+    Conv1D,
+    Conv2D,
+    ConvTranspose2D,
     Dense,
+    DepthwiseConv2D,
     Divide,
     Dropout,
     Embedding,
     Exp,
     Flatten,
+    GlobalAveragePool,
+    GlobalMaxPool,
     Layer,
     LeakyReLU,
     Log,
@@ -29,6 +37,8 @@ from layers import (
     MatMul,
     Max,
     Maximum,
+    MaxPool1D,
+    MaxPool2D,
     Mean,
     Multiply,
     PReLU,
@@ -43,6 +53,8 @@ from layers import (
     Subtract,
     Sum,
     Tanh,
+    Upsample2D,
+    ZeroPad2D,
     check_gradients,
 )
 from losses import (
@@ -97,6 +109,68 @@ LAYERS = [
     (Embedding(5, 3), np.array([0, 4, 4, 1])),
     (Embedding(5, 3), np.array([[0, 4, 4], [1, 4, 0]])),
     (Embedding(1, 1), np.array([0])),
+    # convolution.py, transposed.py: the options one by one, and several together
+    *((layer(2, 3, **options), (2, 6, 5, 2))
+      for layer in (Conv2D, ConvTranspose2D)
+      for options in (
+          {"kernel_size": 3},
+          {"kernel_size": 1},
+          {"kernel_size": (2, 3), "use_bias": False},
+          {"kernel_size": (6, 5)},  # as large as the image
+          {"kernel_size": 3, "padding": 1},
+          {"kernel_size": (3, 2), "padding": ((0, 2), (3, 1))},
+          {"kernel_size": 3, "stride": 2},  # a remainder, and windows that overlap
+          {"kernel_size": (1, 2), "stride": 3},  # stride larger than the kernel
+          {"kernel_size": 3, "stride": (2, 1), "padding": (1, 2)},
+          {"kernel_size": 2, "stride": 2, "padding": "same"},
+          {"kernel_size": (4, 3), "stride": (3, 2), "padding": "same"},
+          {"kernel_size": (4, 2), "stride": (1, 3), "padding": "same", "dilation": (1, 2)},
+          {"kernel_size": 2, "dilation": (3, 2)},
+          {"kernel_size": 3, "dilation": 2, "padding": 2},
+          {"kernel_size": (2, 3), "stride": (2, 3), "padding": ((1, 2), (0, 3)), "dilation": (2, 1)},
+      )),
+    *((layer(1, 1, 3, padding=1), shape) for layer in (Conv2D, ConvTranspose2D)
+      for shape in ((1, 4, 4, 1), (1, 3, 1, 1), (1, 1, 1, 1))),
+    (Conv2D(4, 6, 3, groups=2), (2, 5, 4, 4)),
+    (Conv2D(4, 6, (2, 3), stride=(2, 1), padding="same", dilation=(1, 2), groups=2), (2, 5, 4, 4)),
+    (Conv2D(3, 3, 3, padding=1, groups=3), (2, 4, 5, 3)),
+    (Conv2D(3, 6, 2, stride=2, groups=3), (1, 4, 5, 3)),
+    (DepthwiseConv2D(3, 3, padding=1), (2, 4, 5, 3)),
+    (DepthwiseConv2D(3, (2, 3), stride=(1, 2), padding="same", dilation=(2, 1), multiplier=2), (2, 4, 5, 3)),
+    (DepthwiseConv2D(1, 1, use_bias=False), (1, 1, 1, 1)),
+    (ConvTranspose2D(2, 3, 3, stride=2, padding=1, output_padding=1), (2, 3, 4, 2)),
+    (ConvTranspose2D(2, 3, (1, 3), stride=(3, 2), output_padding=(2, 0), dilation=(1, 2)), (2, 3, 4, 2)),
+    *((Conv1D(2, 3, **options), (2, 7, 2))
+      for options in (
+          {"kernel_size": 3},
+          {"kernel_size": 7},
+          {"kernel_size": 3, "stride": 2, "padding": "same"},
+          {"kernel_size": 3, "dilation": 2, "padding": (4, 0), "use_bias": False},
+          {"kernel_size": 2, "stride": 3},
+      )),
+    (Conv1D(4, 2, 3, padding=1, groups=2), (1, 5, 4)),
+    (Conv1D(1, 1, 1), (1, 1, 1)),
+    # pooling.py, resampling.py
+    *((layer(*arguments), (2, 6, 5, 3))
+      for layer in (MaxPool2D, AveragePool2D)
+      for arguments in (
+          (2,),
+          (1,),
+          ((6, 5),),
+          (3, 2),  # windows that overlap
+          ((2, 3), 1, ((1, 0), (2, 1))),
+          (2, 3),  # stride larger than the kernel
+          (3, 2, "same"),
+      )),
+    *((layer(2, padding=1), (1, 1, 1, 1)) for layer in (MaxPool2D, AveragePool2D)),
+    (AveragePool2D(3, stride=2, padding=1, count_padding=True), (2, 6, 5, 3)),
+    *((layer(*arguments), (2, 7, 3)) for layer in (MaxPool1D, AveragePool1D)
+      for arguments in ((2,), (3, 1, "same"), (3, 2, (2, 1)), (7,))),
+    (AveragePool1D(3, padding=1, count_padding=True), (2, 7, 3)),
+    *((layer(), shape) for layer in (GlobalAveragePool, GlobalMaxPool)
+      for shape in ((2, 3, 4, 2), (2, 5, 3), (1, 1, 1, 1))),
+    *((Upsample2D(factor), (2, 3, 4, 2)) for factor in (2, (1, 3), 1)),
+    *((ZeroPad2D(padding), (2, 3, 4, 2)) for padding in (1, (2, 0), ((0, 1), (3, 2)), 0)),
     # sequential.py, branches.py
     (Sequential([Dense(4, 6), Tanh(), Dense(6, 3)]), (5, 4)),
     (Sequential([Flatten(), Dense(12, 6), ReLU(), Dense(6, 3), Softmax()]), (5, 3, 4)),
@@ -105,7 +179,7 @@ LAYERS = [
     (Residual([Dense(4, 6), Tanh(), Dense(6, 4)]), (5, 4)),
     (Residual([Tanh()]), (1, 1)),
     (Sequential([Dense(4, 4), Residual([Dense(4, 4), Tanh()]), Residual([Sigmoid()]), Dense(4, 2)]), (5, 4)),
-]
+]  # fmt: skip
 
 GATES = [
     *((gate(), a, b) for gate in (Add, Subtract, Multiply, Maximum) for a, b in (
