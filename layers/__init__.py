@@ -1,6 +1,7 @@
 """Layers with hand-written derivatives. Each has `forward` and `backward`; `Sequential` chains them."""
 
 from .activations import GELU, Sigmoid, SiLU, Softplus, Tanh
+from .batch_norm import BatchNorm
 from .branches import Residual
 from .container import Container
 from .convolution import Conv1D, Conv2D, DepthwiseConv2D
@@ -10,6 +11,7 @@ from .embedding import Embedding
 from .gates import Add, Divide, Exp, Gate, Log, MatMul, Maximum, Multiply, Subtract
 from .gradient_check import check_gradients
 from .gradient_report import GradientError, GradientReport
+from .group_norm import GroupNorm, InstanceNorm
 from .initializers import (
     constant,
     glorot_normal,
@@ -22,6 +24,7 @@ from .initializers import (
     orthogonal,
 )
 from .layer import Layer
+from .normalization import LayerNorm, RMSNorm
 from .pooling import (
     AveragePool1D,
     AveragePool2D,
