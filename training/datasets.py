@@ -56,13 +56,116 @@ def spirals(rng: Rng = None, n_per_class: int = 100, n_classes: int = 3, noise: 
     >>> x.shape, np.bincount(y)
     ((300, 2), array([100, 100, 100]))
     """
-    for name, value in {"n_per_class": n_per_class, "n_classes": n_classes}.items():
-        if not isinstance(value, int | np.integer) or value < 1:
-            raise ValueError(f"spirals: {name} must be a whole number of at least 1, got {value!r}")
-    if not 0 <= noise < np.inf:
-        raise ValueError(f"spirals: noise must be finite and >= 0, got {noise}")
+    _check("spirals", noise, n_per_class=n_per_class, n_classes=n_classes)
     rng = np.random.default_rng(rng)
     y = np.repeat(np.arange(n_classes), n_per_class)
     radius = np.tile(np.linspace(0, 1, n_per_class), n_classes)
     angle = 2 * np.pi * y / n_classes + 4 * radius + rng.normal(0, noise, len(y))
     return np.stack([radius * np.sin(angle), radius * np.cos(angle)], axis=1), y
+
+
+def moons(rng: Rng = None, n_per_class: int = 100, noise: float = 0.1) -> tuple[Array, Array]:
+    """Return two half circles that reach into each other: x (N, 2), y (N,) of 0 and 1.
+
+    Class 0 is the upper half of the unit circle around (0, 0), class 1 the lower half of that around (1, 0.5).
+
+    Parameters
+    ----------
+    rng : int or numpy.random.Generator, optional
+    n_per_class : int
+    noise : float, default 0.1
+        Standard deviation added to both coordinates.
+
+    Examples
+    --------
+    >>> x, y = moons(rng=0, n_per_class=50)
+    >>> x.shape, np.bincount(y)
+    ((100, 2), array([50, 50]))
+    """
+    _check("moons", noise, n_per_class=n_per_class)
+    rng = np.random.default_rng(rng)
+    angle = np.pi * np.tile(np.linspace(0, 1, n_per_class), 2)
+    y = np.repeat([0, 1], n_per_class)
+    x = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    x[y == 1] = [1.0, 0.5] - x[y == 1]
+    return x + rng.normal(0, noise, x.shape), y
+
+
+def circles(rng: Rng = None, n_per_class: int = 100, noise: float = 0.05) -> tuple[Array, Array]:
+    """Return a circle of radius 1, class 0, around one of radius 0.5, class 1: x (N, 2), y (N,).
+
+    Parameters
+    ----------
+    rng : int or numpy.random.Generator, optional
+    n_per_class : int
+    noise : float, default 0.05
+        Standard deviation added to both coordinates.
+
+    Examples
+    --------
+    >>> x, y = circles(rng=0, noise=0)
+    >>> np.unique(np.hypot(x[:, 0], x[:, 1]).round(6))
+    array([0.5, 1. ])
+    """
+    _check("circles", noise, n_per_class=n_per_class)
+    rng = np.random.default_rng(rng)
+    angle = 2 * np.pi * np.tile(np.arange(n_per_class) / n_per_class, 2)
+    y = np.repeat([0, 1], n_per_class)
+    radius = np.where(y == 0, 1.0, 0.5)
+    x = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+    return x + rng.normal(0, noise, x.shape), y
+
+
+def xor(rng: Rng = None, n: int = 200, noise: float = 0.0) -> tuple[Array, Array]:
+    """Return points of the square [-1, 1]²: x (n, 2), y (n,), 1 where the signs of the two coordinates differ.
+
+    The smallest problem that a single layer cannot solve (Minsky, Papert, 1969, "Perceptrons").
+
+    Parameters
+    ----------
+    rng : int or numpy.random.Generator, optional
+    n : int
+    noise : float, default 0
+        Standard deviation added to both coordinates after the class is decided.
+
+    Examples
+    --------
+    >>> x, y = xor(rng=0)
+    >>> bool(np.all(y == (x[:, 0] * x[:, 1] < 0)))
+    True
+    """
+    _check("xor", noise, n=n)
+    rng = np.random.default_rng(rng)
+    x = rng.uniform(-1, 1, (n, 2))
+    y = (x[:, 0] * x[:, 1] < 0).astype(np.int64)
+    return x + rng.normal(0, noise, x.shape), y
+
+
+def sine(rng: Rng = None, n: int = 200, noise: float = 0.1) -> tuple[Array, Array]:
+    """Return a noisy sine to fit: x (n, 1) in [-pi, pi], y (n, 1) = sin(x) + noise.
+
+    Parameters
+    ----------
+    rng : int or numpy.random.Generator, optional
+    n : int
+    noise : float, default 0.1
+        Standard deviation of y around the sine.
+
+    Examples
+    --------
+    >>> x, y = sine(rng=0, noise=0)
+    >>> x.shape, y.shape, bool(np.allclose(y, np.sin(x)))
+    ((200, 1), (200, 1), True)
+    """
+    _check("sine", noise, n=n)
+    rng = np.random.default_rng(rng)
+    x = rng.uniform(-np.pi, np.pi, (n, 1))
+    return x, np.sin(x) + rng.normal(0, noise, x.shape)
+
+
+def _check(who: str, noise: float, **counts: int) -> None:
+    for name, value in counts.items():
+        if not isinstance(value, int | np.integer) or value < 1:
+            raise ValueError(f"{who}: {name} must be a whole number of at least 1, got {value!r}")
+    if not 0 <= noise < np.inf:
+        raise ValueError(f"{who}: noise must be finite and >= 0, got {noise}")

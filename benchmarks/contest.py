@@ -1,0 +1,202 @@
+"""A contest of speed: the same work done by several contestants, each in a process of its own, taking turns.
+
+In one process the thread pools of two libraries disturb each other by a factor of three, and on a machine with other
+work the speed of an hour ago says nothing. So every contestant is a process that lives through the whole contest; one
+works while all the others sleep, and they alternate, A B C A B C ...: what slows the machine down slows down all of a
+round alike. Only times of the same round are compared; the median of these ratios is the result.
+
+A benchmark is a script that describes its contestants and its cases and ends with
+
+    if __name__ == "__main__":
+        contest(__doc__, contestants={"handgrad": handgrad, "pytorch": pytorch}, cases=[Case("2-64-3", steps=1000)])
+
+where `handgrad(case)` does its imports, prepares all that is not to be timed, and returns a function without
+arguments that does the work, `case.steps` steps of it. The first contestant is the one that the others are compared
+with. One that cannot be imported is named and left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent  # the packages beside this folder are measured, whatever is installed
+
+
+@dataclass(frozen=True)
+class Case:
+    """One piece of work that all contestants do alike; a benchmark adds fields that describe it.
+
+    Parameters
+    ----------
+    name : str
+    steps : int
+        Steps in one call of a contestant's function. Times are given for a step.
+    bars : dict of str to float
+        Contestant -> what the first contestant's time may be at most, as a multiple of that contestant's.
+    """
+
+    name: str
+    steps: int = 1
+    bars: Mapping[str, float] = field(default_factory=dict, kw_only=True)
+
+
+Work = Callable[[], object]
+Contestants = Mapping[str, Callable[[Any], Work]]
+
+
+def contest(description: str, contestants: Contestants, cases: Sequence[Case]) -> None:
+    """Read the command line, let the contestants take turns at each case, and print what was measured."""
+    options = _options(description, contestants, cases)
+    if options.worker:
+        name, case_name = options.worker
+        _serve(contestants[name], next(case for case in cases if case.name == case_name))
+        return
+    first, *others = contestants
+    only = set(options.only or ())
+    chosen_cases = [case for case in cases if case.name in only] or cases
+    rivals = dict.fromkeys([name for name in others if name in only] or others, ROOT)
+    rivals |= {f"{first} in {path}": path for path in options.against}
+    print(f"{first}'s time as a multiple of the others': medians of {options.rounds} rounds [middle half of them]")
+    for case in chosen_cases:
+        print(f"\n{case.name}", flush=True)
+        times = _measure(case, {first: ROOT, **rivals}, options)
+        for name, own in times.items():
+            print(_row(name, own, times[first], case), flush=True)
+
+
+def _measure(case: Case, roots: Mapping[str, Path], options: argparse.Namespace) -> dict[str, list[float]]:
+    """Return the seconds for a step of each contestant that is present, round by round."""
+    workers: dict[str, _Worker] = {}
+    try:
+        for name, root in roots.items():
+            workers[name] = worker = _Worker(name, case, root.resolve(), options.threads)
+            if worker.missing:
+                print(f"  {name} left out: {worker.missing}; python -m pip install -e '.[bench]' installs the peers")
+                workers.pop(name).close()
+        first = next(iter(workers.values()))
+        calls = max(1, round(options.seconds / first.run(1)))
+        times: dict[str, list[float]] = {name: [] for name in workers}
+        for _ in range(options.rounds):
+            for name, worker in workers.items():
+                times[name].append(worker.run(calls) / (calls * case.steps))
+        return times
+    finally:
+        for worker in workers.values():
+            worker.close()
+
+
+class _Worker:
+    """A contestant's process, asleep except in `run`."""
+
+    def __init__(self, name: str, case: Case, root: Path, threads: int | None) -> None:
+        self.name = name
+        # "handgrad in ../before" is handgrad, imported from there
+        command = [sys.executable, os.path.abspath(sys.argv[0]), "--worker", name.split(" in ")[0], case.name]
+        environment = {**os.environ, "PYTHONPATH": str(root)}
+        if threads:
+            environment |= {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "OPENBLAS", "MKL")}
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
+        self.missing = self._answer().removeprefix("ready").removeprefix("missing ")
+
+    def run(self, calls: int) -> float:
+        """Return the seconds for so many calls of the work."""
+        assert self._process.stdin
+        self._process.stdin.write(f"run {calls}\n")
+        self._process.stdin.flush()
+        return float(self._answer())
+
+    def close(self) -> None:
+        assert self._process.stdin
+        self._process.stdin.close()  # the worker reads its end
+        self._process.wait()
+
+    def _answer(self) -> str:
+        assert self._process.stdout
+        answer = self._process.stdout.readline().rstrip("\n")
+        if not answer:
+            raise SystemExit(f"{self.name} stopped with exit status {self._process.wait()}; its error stands above")
+        return answer
+
+
+def _serve(prepare: Callable[[Any], Work], case: Case) -> None:
+    """Be a contestant: answer each line `run n` with the seconds that n calls of the work took."""
+    try:
+        work = prepare(case)
+    except ImportError as error:
+        print(f"missing {error}", flush=True)
+        return
+    print("ready", flush=True)
+    for line in sys.stdin:
+        calls = int(line.split()[1])
+        for _ in range(calls // 10 + 1):  # wake the threads and fill the caches, which others have used since
+            work()
+        start = time.perf_counter()
+        for _ in range(calls):
+            work()
+        elapsed = time.perf_counter() - start
+        _wait_for_the_threads_to_sleep()
+        print(elapsed, flush=True)
+
+
+def _wait_for_the_threads_to_sleep() -> None:
+    # The threads of a pool go on looking for work for up to 0.1 s before they go to sleep.
+    used, before = time.process_time(), -1.0
+    while used - before > 0.0005:
+        time.sleep(0.01)
+        used, before = time.process_time(), used
+
+
+def _row(name: str, own: Sequence[float], first: Sequence[float], case: Case) -> str:
+    row = f"  {name:<12}{_seconds(statistics.median(own)):>12}"
+    if own is first:
+        return row
+    ratios = [a / b for a, b in zip(first, own, strict=True)]
+    ratio = statistics.median(ratios)
+    low, _, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3
+    row += f"{ratio:>9.3f}  [{low:.3f} .. {high:.3f}]"
+    if name not in case.bars:
+        return row
+    return f"{row}   bar {case.bars[name]:.2f}: {'reached' if ratio <= case.bars[name] else 'missed'}"
+
+
+def _seconds(value: float) -> str:
+    return f"{value * 1e6:,.1f} us" if value < 1e-3 else f"{value * 1e3:,.2f} ms"
+
+
+def _options(description: str, contestants: Contestants, cases: Sequence[Case]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    first, *others = contestants
+    names = [case.name for case in cases] + others
+    parser.add_argument("--rounds", type=_at_least_one, default=15, help="turns of each contestant (default 15)")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=0.2,
+        help=f"length of a turn of {first}; the others do as many steps (default 0.2)",
+    )
+    parser.add_argument(
+        "--only", nargs="+", metavar="NAME", choices=names, help=f"these cases and rivals only, of: {', '.join(names)}"
+    )
+    parser.add_argument(
+        "--against", nargs="+", metavar="PATH", type=Path, default=[], help="also other checkouts of this project"
+    )
+    parser.add_argument("--threads", type=_at_least_one, help="of each contestant (default: as the library chooses)")
+    parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _at_least_one(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {value}")
+    return value

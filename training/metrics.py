@@ -1,0 +1,243 @@
+"""Measures of how good predictions are, for people; a loss is for the optimizer.
+
+A metric is called with all predictions, `accuracy(predictions, y)`, or is given them a batch at a time: `start()`
+makes an empty tally, `add(tally, predictions, y)` counts a batch into it, `result(tally)` is the value of all that was
+added. A mean of batch means would not be that: batches differ in size, and a ratio of sums is no sum of ratios.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from .confusion import classes_of, confusion_matrix
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+
+class Metric:
+    """A number about predictions and targets, tallied a batch at a time; the base class of all metrics.
+
+    Parameters
+    ----------
+    name : str
+        Under which a history keeps it.
+
+    Examples
+    --------
+    >>> tally = accuracy.start()
+    >>> accuracy.add(tally, np.array([[2.0, 1.0]]), np.array([0]))
+    >>> accuracy.add(tally, np.array([[2.0, 1.0], [5.0, 3.0]]), np.array([1, 1]))
+    >>> round(accuracy.result(tally), 3)  # one of three; the mean of the batches' means would be 1/2
+    0.333
+    """
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = name
+
+    def start(self) -> dict[str, Any]:
+        """Return an empty tally."""
+        return {}
+
+    def add(self, tally: dict[str, Any], predictions: Any, y: Any) -> None:
+        """Count a batch into the tally."""
+        raise NotImplementedError(f"{type(self).__name__} must define add(self, tally, predictions, y)")
+
+    def result(self, tally: dict[str, Any]) -> float:
+        """Return the value of everything in the tally."""
+        raise NotImplementedError(f"{type(self).__name__} must define result(self, tally)")
+
+    def __call__(self, predictions: Any, y: Any) -> float:
+        tally = self.start()
+        self.add(tally, predictions, y)
+        return self.result(tally)
+
+    def __repr__(self) -> str:
+        return self.__name__
+
+
+class _ConfusionMetric(Metric):
+    """A metric of the confusion matrix, which is what batches add up to."""
+
+    def add(self, tally: dict[str, Any], predictions: Any, y: Any) -> None:
+        tally["matrix"] = tally.get("matrix", 0) + confusion_matrix(predictions, y)
+
+    def result(self, tally: dict[str, Any]) -> float:
+        return float(self.of(tally["matrix"]))
+
+    def of(self, matrix: Array) -> float:
+        """Return the value for a confusion matrix."""
+        raise NotImplementedError(f"{type(self).__name__} must define of(self, matrix)")
+
+
+class _Accuracy(_ConfusionMetric):
+    """The share of examples whose largest score is at the true class.
+
+    `accuracy(predictions, y)` with scores (N, C) and classes (N,); or with one score for each example, (N,), where
+    positive means class 1.
+
+    Examples
+    --------
+    >>> accuracy(np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0]))
+    0.5
+    """
+
+    def of(self, matrix: Array) -> float:
+        return float(np.trace(matrix) / matrix.sum())
+
+
+class _ClassMetric(_ConfusionMetric):
+    """A share for each class: of two classes that of class 1, of several the mean over those that occur."""
+
+    def of(self, matrix: Array) -> float:
+        shares = self.shares(np.diag(matrix), matrix.sum(axis=0), matrix.sum(axis=1))
+        occurs = matrix.sum(axis=0) + matrix.sum(axis=1) > 0
+        return float(shares[1] if len(matrix) == 2 else shares[occurs].mean())
+
+    def shares(self, right: Array, predicted: Array, true: Array) -> Array:
+        """Return the share of each class, 0 where there is nothing to share, given counts (C,)."""
+        raise NotImplementedError(f"{type(self).__name__} must define shares(self, right, predicted, true)")
+
+
+class _Precision(_ClassMetric):
+    """Of the examples taken for a class, the share that is of it: right / predicted.
+
+    Of two classes that of class 1, of several the mean over the classes that occur ("macro").
+
+    Examples
+    --------
+    >>> precision(np.array([2.0, 1.0, 3.0, -1.0]), np.array([1, 0, 1, 1]))  # 2 of the 3 taken for class 1
+    0.6666666666666666
+    """
+
+    def shares(self, right: Array, predicted: Array, true: Array) -> Array:
+        return right / np.maximum(predicted, 1)
+
+
+class _Recall(_ClassMetric):
+    """Of the examples of a class, the share that was found: right / true.
+
+    Of two classes that of class 1, of several the mean over the classes that occur ("macro").
+
+    Examples
+    --------
+    >>> recall(np.array([2.0, 1.0, 3.0, -1.0]), np.array([1, 0, 1, 1]))  # 2 of the 3 of class 1
+    0.6666666666666666
+    """
+
+    def shares(self, right: Array, predicted: Array, true: Array) -> Array:
+        return right / np.maximum(true, 1)
+
+
+class _F1(_ClassMetric):
+    """The harmonic mean of precision and recall: 2 * right / (predicted + true).
+
+    Of two classes that of class 1, of several the mean over the classes that occur ("macro").
+
+    Examples
+    --------
+    >>> f1(np.array([2.0, 1.0, 3.0, -1.0]), np.array([1, 0, 1, 1]))  # 2 * 2 / (3 + 3)
+    0.6666666666666666
+    """
+
+    def shares(self, right: Array, predicted: Array, true: Array) -> Array:
+        return 2 * right / np.maximum(predicted + true, 1)
+
+
+accuracy, precision, recall, f1 = _Accuracy("accuracy"), _Precision("precision"), _Recall("recall"), _F1("f1")
+
+
+class top_k(Metric):
+    """The share of examples whose true class is among the k largest scores.
+
+    Parameters
+    ----------
+    k : int
+        A class that ties with the k-th score counts as behind those with a smaller index.
+
+    Examples
+    --------
+    >>> top_k(2)(np.array([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7]]), np.array([1, 0]))
+    0.5
+    """
+
+    def __init__(self, k: int) -> None:
+        if not isinstance(k, int | np.integer) or k < 1:
+            raise ValueError(f"top_k: k must be a whole number of at least 1, got {k!r}")
+        super().__init__(f"top_{k}_accuracy")
+        self.k = k
+
+    def add(self, tally: dict[str, Any], predictions: Any, y: Any) -> None:
+        scores = np.asarray(predictions)
+        _, true, n_classes = classes_of(scores, y)
+        if scores.ndim < 2 or self.k > n_classes:
+            raise ValueError(f"top_{self.k}: predictions must have at least {self.k} classes, got shape {scores.shape}")
+        rows = scores.reshape(-1, n_classes)
+        own = np.take_along_axis(rows, true[:, np.newaxis], axis=1)
+        ahead = (rows > own) | ((rows == own) & (np.arange(n_classes) < true[:, np.newaxis]))
+        tally["right"] = tally.get("right", 0) + int((ahead.sum(axis=1) < self.k).sum())
+        tally["n"] = tally.get("n", 0) + len(rows)
+
+    def result(self, tally: dict[str, Any]) -> float:
+        return float(tally["right"] / tally["n"])
+
+
+# ---- numbers -----------------------------------------------------------------------------------------------------
+
+
+def _same_shape(who: str, predictions: Any, y: Any) -> tuple[Array, Array]:
+    predictions, y = np.asarray(predictions, np.float64), np.asarray(y, np.float64)
+    if predictions.shape != y.shape or predictions.size == 0:
+        raise ValueError(f"{who}: predictions and y must have the same shape, got {predictions.shape} and {y.shape}")
+    return predictions, y
+
+
+class _MeanAbsoluteError(Metric):
+    """The mean of |prediction - y| over all elements, in the units of y.
+
+    Examples
+    --------
+    >>> mean_absolute_error(np.array([1.0, 2.0]), np.array([0.0, 5.0]))
+    2.0
+    """
+
+    def add(self, tally: dict[str, Any], predictions: Any, y: Any) -> None:
+        predictions, y = _same_shape(self.__name__, predictions, y)
+        tally["sum"] = tally.get("sum", 0.0) + float(np.abs(predictions - y).sum())
+        tally["n"] = tally.get("n", 0) + y.size
+
+    def result(self, tally: dict[str, Any]) -> float:
+        return float(tally["sum"] / tally["n"])
+
+
+class _RSquared(Metric):
+    """1 - sum((prediction - y)²) / sum((y - mean of y)²): 1 is perfect, 0 no better than the mean.
+
+    Of several outputs, (N, D), the mean of their values. Needs a y that varies.
+
+    Examples
+    --------
+    >>> r_squared(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 6.0]))  # 1 - 9 / 14
+    0.3571428571428571
+    """
+
+    def add(self, tally: dict[str, Any], predictions: Any, y: Any) -> None:
+        predictions, y = _same_shape(self.__name__, predictions, y)
+        predictions, y = predictions.reshape(len(y), -1), y.reshape(len(y), -1)
+        n, mean = len(y), y.mean(axis=0)
+        before, old = tally.get("n", 0), tally.get("mean", mean)
+        # Sums of squares around two means join by the parallel axis theorem (Chan, Golub, LeVeque, 1979).
+        around = ((y - mean) ** 2).sum(axis=0) + (mean - old) ** 2 * before * n / (before + n)
+        tally["total"] = tally.get("total", 0.0) + around
+        tally["rest"] = tally.get("rest", 0.0) + ((predictions - y) ** 2).sum(axis=0)
+        tally["mean"], tally["n"] = old + (mean - old) * n / (before + n), before + n
+
+    def result(self, tally: dict[str, Any]) -> float:
+        if np.any(tally["total"] == 0):
+            raise ValueError(f"{self.__name__}: y must vary, got the same number everywhere")
+        return float(np.mean(1 - tally["rest"] / tally["total"]))
+
+
+mean_absolute_error = _MeanAbsoluteError("mean_absolute_error")
+r_squared = _RSquared("r_squared")

@@ -1,0 +1,138 @@
+"""Data made ready: split into parts, standardized, encoded."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Array: TypeAlias = np.ndarray[Any, Any]
+Rng: TypeAlias = int | np.random.Generator | None
+
+
+def train_test_split(
+    x: Any, y: Any, test_size: float = 0.2, rng: Rng = None, stratify: bool = False
+) -> tuple[Array, Array, Array, Array]:
+    """Return (x_train, x_test, y_train, y_test), the examples shuffled and divided.
+
+    Parameters
+    ----------
+    x, y : array (N, ...)
+    test_size : float in (0, 1) or int, default 0.2
+        A share, rounded, or a number of examples.
+    rng : int or numpy.random.Generator, optional
+    stratify : bool, default False
+        Keep the shares of the classes in y, up to one example each.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, a part would be empty, or, stratified, y does not hold classes.
+
+    Examples
+    --------
+    >>> x, y = np.zeros((10, 2)), np.repeat([0, 1], 5)
+    >>> x_train, x_test, y_train, y_test = train_test_split(x, y, rng=0, stratify=True)
+    >>> len(x_train), np.bincount(y_test)
+    (8, array([1, 1]))
+    """
+    x, y = np.asanyarray(x), np.asanyarray(y)
+    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
+        raise ValueError(f"train_test_split: x and y must have the same length, got shapes {x.shape} and {y.shape}")
+    whole = isinstance(test_size, int | np.integer) and not isinstance(test_size, bool)
+    n_test = int(test_size) if whole else round(len(x) * test_size) if 0 < test_size < 1 else 0
+    if not 0 < n_test < len(x):
+        raise ValueError(f"train_test_split: both parts must hold examples, got test_size {test_size} of {len(x)}")
+    rng = np.random.default_rng(rng)
+    order = rng.permutation(len(x))
+    if stratify:
+        order = order[_stratified(y[order], n_test)]
+    test, train = order[:n_test], order[n_test:]
+    return x[train], x[test], y[train], y[test]
+
+
+def _stratified(y: Array, n_test: int) -> Array:
+    """Return an order of these shuffled labels whose first n_test have the shares of all."""
+    if y.ndim != 1 or y.dtype.kind not in "iub":
+        raise ValueError(f"train_test_split: to stratify, y must be classes (N,), got {y.dtype} of shape {y.shape}")
+    # The j-th of the n examples of a class stands at (j + 1/2) / n: sorted by that, every beginning has fair shares.
+    place = np.empty(len(y))
+    for label in np.unique(y):
+        members = np.flatnonzero(y == label)
+        place[members] = (np.arange(len(members)) + 0.5) / len(members)
+    return np.argsort(place, kind="stable")
+
+
+def one_hot(y: Any, n_classes: int | None = None, dtype: Any = np.float32) -> Array:
+    """Return rows with a 1 at the class: (N, ...) of integers becomes (N, ..., n_classes).
+
+    Parameters
+    ----------
+    y : array of int
+    n_classes : int, optional
+        Default: the largest class and one more.
+    dtype : dtype, default np.float32
+
+    Raises
+    ------
+    TypeError, ValueError
+        If y does not hold integers 0 .. n_classes - 1.
+
+    Examples
+    --------
+    >>> one_hot([0, 2])
+    array([[1., 0., 0.],
+           [0., 0., 1.]], dtype=float32)
+    """
+    y = np.asarray(y)
+    if y.dtype.kind not in "iu":
+        raise TypeError(f"one_hot: y must hold integers, got dtype {y.dtype}")
+    if y.size == 0:
+        raise ValueError(f"one_hot: y must hold at least one class, got shape {y.shape}")
+    n_classes = int(y.max()) + 1 if n_classes is None else n_classes
+    if y.min() < 0 or y.max() >= n_classes:
+        raise ValueError(f"one_hot: y must hold classes 0 .. {n_classes - 1}, got {y.min()} .. {y.max()}")
+    return (y[..., np.newaxis] == np.arange(n_classes)).astype(dtype)
+
+
+def standardize(x_train: Any, *others: Any) -> Any:
+    """Return arrays whose features have mean 0 and standard deviation 1 in x_train: (x - mean) / deviation.
+
+    Mean and deviation are those of x_train alone: what is known of the test set must not enter. A feature that is
+    constant in x_train is only centered.
+
+    Parameters
+    ----------
+    x_train : array (N, ...)
+    *others : array (M, ...)
+        Changed by the same numbers.
+
+    Returns
+    -------
+    array, or a tuple of them if there are others
+
+    Raises
+    ------
+    ValueError
+        If the features of the others have another shape, or a number of x_train is NaN or infinite.
+
+    Examples
+    --------
+    >>> x_train, x_test = standardize([[0.0, 5.0], [2.0, 5.0]], [[1.0, 6.0]])
+    >>> x_train, x_test
+    (array([[-1.,  0.],
+           [ 1.,  0.]]), array([[0., 1.]]))
+    """
+    arrays = [np.asarray(x) for x in (x_train, *others)]
+    arrays = [x if x.dtype.kind == "f" else x.astype(float) for x in arrays]
+    first = arrays[0]
+    if first.ndim == 0 or len(first) == 0 or not np.all(np.isfinite(first)):
+        raise ValueError(f"standardize: x_train must hold finite examples, got shape {first.shape} with NaN or none")
+    for x in arrays[1:]:
+        if x.shape[1:] != first.shape[1:]:
+            raise ValueError(f"standardize: all must have features {first.shape[1:]}, got {x.shape[1:]}")
+    mean = first.mean(axis=0, dtype=np.float64)
+    deviation = first.std(axis=0, dtype=np.float64)
+    deviation = np.where(deviation <= 1e-12 * np.maximum(np.abs(mean), 1e-300), 1.0, deviation)
+    results = [((x - mean) / deviation).astype(x.dtype) for x in arrays]
+    return tuple(results) if others else results[0]
