@@ -2,11 +2,11 @@
 
 from .activations import GELU, Sigmoid, SiLU, Softplus, Tanh
 from .batch_norm import BatchNorm
-from .branches import Residual
+from .branches import Concatenate, Residual
 from .container import Container
 from .convolution import Conv1D, Conv2D, DepthwiseConv2D
 from .dense import Dense
-from .dropout import Dropout
+from .dropout import Dropout, Dropout2D
 from .embedding import Embedding
 from .gates import Add, Divide, Exp, Gate, Log, MatMul, Maximum, Multiply, Subtract
 from .gradient_check import check_gradients
@@ -37,6 +37,6 @@ from .rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
 from .reductions import Max, Mean, Sum
 from .resampling import Upsample2D, ZeroPad2D
 from .sequential import Sequential
-from .shape import Flatten, Reshape
+from .shape import Flatten, Identity, Reshape
 from .softmax import LogSoftmax, Softmax
 from .transposed import ConvTranspose2D

@@ -45,8 +45,8 @@ class BatchNorm(Normalization):
     References
     ----------
     Ioffe, Szegedy (2015), "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate
-    Shift", arXiv:1502.03167. As there and in PyTorch, with M values of a feature, out takes the biased variance, divided
-    by M, and the running variance the unbiased one, divided by M - 1.
+    Shift", arXiv:1502.03167. As there and in PyTorch, with M values of a feature, out takes the biased variance,
+    divided by M, and the running variance the unbiased one, divided by M - 1.
 
     Examples
     --------
@@ -79,7 +79,7 @@ class BatchNorm(Normalization):
         x = self._checked(x)
         n_values = x.size // self.n_features
         if n_values < 2:
-            raise ValueError(f"{self._who}: x must hold two values of a feature or more in training, got shape {x.shape}")
+            raise ValueError(f"{self._who}: x must hold two values of a feature in training, got shape {x.shape}")
         rows = as_rows(x)
         width = rows.shape[1]
         # One value, any, taken from all: what is left is as large as the spread of x, not as its offset, so that
@@ -102,8 +102,8 @@ class BatchNorm(Normalization):
         # out = gain * normalized + bias       dbias = sum(dout), dgain = sum(dout * normalized)
         # normalized = difference / root       ddifference = gain * dout / root, droot = -gain * dgain / root
         # root = sqrt(sum(square) / M + eps)   dsquare = droot / (2 * root) / M
-        # square = difference**2               ddifference += 2 * difference * dsquare = -gain * dgain * normalized / root / M
-        # difference = x - mean(x)             dx = ddifference - mean(ddifference), and mean(normalized) = 0, so that
+        # square = difference * difference     ddifference += 2 * difference * dsquare
+        # difference = x - sum(x) / M          dx = ddifference - sum(ddifference) / M; with sum(normalized) = 0:
         # dx = gain / root * (dout - dbias / M - normalized * dgain / M)
         difference, root, shape = self._recall()
         dout = self._check_dout(dout, shape).reshape(difference.shape)

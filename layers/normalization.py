@@ -64,19 +64,20 @@ class Normalization(Layer):
         """Return x in the dtype of this layer, or its own if that is wider, its last axis checked."""
         x = self._as_floats(x)
         if x.ndim < 2 or x.shape[-1] != self.n_features:
-            last = f"; channels come last: x.transpose{(0, *range(2, x.ndim), 1)}" if self._has_first(x.shape[1:]) else ""
-            raise ValueError(f"{self._who}: x must have shape (N, ..., {self.n_features}), got {x.shape}{last}")
+            hint = self._hint(x.shape[1:])
+            raise ValueError(f"{self._who}: x must have shape (N, ..., {self.n_features}), got {x.shape}{hint}")
         return x.astype(np.result_type(x.dtype, self._dtype), copy=False)
 
-    def _has_first(self, shape: Shape) -> bool:
-        """Whether the shape of an example looks like that of an image with its channels first."""
-        return len(shape) > 1 and shape[0] == self.n_features
+    def _hint(self, shape: Shape) -> str:
+        """What the caller may have done to examples of another shape."""
+        return "; channels come last" if len(shape) > 1 and shape[0] == self.n_features else ""
 
     def output_shape(self, input_shape: Shape) -> Shape:
         shape = _as_shape(input_shape)
         if not shape or shape[-1] != self.n_features:
-            last = "; channels come last" if self._has_first(shape) else ""
-            raise ValueError(f"{self._who}: input_shape must be (..., {self.n_features}), got {shape}{last}")
+            raise ValueError(
+                f"{self._who}: input_shape must be (..., {self.n_features}), got {shape}{self._hint(shape)}"
+            )
         return shape
 
     def _options(self) -> str:

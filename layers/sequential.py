@@ -9,7 +9,7 @@ import numpy as np
 
 from .checks import check_sizes
 from .container import Container
-from .layer import Array, Layer, Rng, Shape, _as_shape
+from .layer import Layer, Rng, Shape, _as_shape
 
 
 class Sequential(Container):
@@ -58,10 +58,6 @@ class Sequential(Container):
         super().__init__(layers, dtype)
         if generator is not None:
             self.initialize(generator)
-
-    def _at_the_door(self, x: Any) -> Array:
-        x = np.asarray(x)
-        return x.astype(self._dtype) if x.dtype.kind == "f" and x.dtype != self._dtype else x
 
     def forward(self, x: Any) -> Any:
         self._cache = None
