@@ -8,7 +8,8 @@ from .convolution import Conv1D, Conv2D, DepthwiseConv2D
 from .dense import Dense
 from .dropout import Dropout, Dropout2D
 from .embedding import Embedding
-from .gates import Add, Divide, Exp, Gate, Log, MatMul, Maximum, Multiply, Subtract
+from .gate import Gate
+from .gates import Add, Divide, Exp, Log, MatMul, Maximum, Multiply, Subtract
 from .gradient_check import check_gradients
 from .gradient_report import GradientError, GradientReport
 from .group_norm import GroupNorm, InstanceNorm

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,10 +61,15 @@ class Residual(Sequential):
         if rng is not None:
             self.initialize(rng)
 
-    def _named(self) -> Any:
+    def _named(self) -> Iterator[tuple[str, Layer]]:
         yield from super()._named()
         if self.projection is not None:
             yield "projection", self.projection
+
+    def _inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
+        yield from super()._inside(input_shape)
+        if self.projection is not None:
+            yield "projection", self.projection, input_shape
 
     def _sum(self, around: Array, out: Array) -> Array:
         if around.shape != out.shape:
@@ -78,6 +83,7 @@ class Residual(Sequential):
         return f"f(x) must have the shape of projection(x), {around}, got {out}"
 
     def forward(self, x: Any) -> Array:
+        self._cache = None
         x = self._at_the_door(self._as_floats(x))
         out = super().forward(x)
         return self._sum(x if self.projection is None else self.projection.forward(x), out)
@@ -88,7 +94,7 @@ class Residual(Sequential):
         if self.projection is not None:
             around = self.projection.backward(dout, input_gradient)
         else:
-            around = self._at_the_door(dout)
+            around = self._at_the_door(self._real("dout", dout))
         return around + dx if input_gradient else None
 
     def predict(self, x: Any, batch_size: int | None = None) -> Array:
@@ -145,7 +151,7 @@ class Concatenate(Container):
     (28, 28, 18)
     """
 
-    layers: tuple[Sequential, ...]
+    _layers: tuple[Sequential, ...]
 
     def __init__(self, *branches: Layer | Sequence[Layer], rng: Rng = None) -> None:
         self._checked([layer for branch in branches for layer in _as_list(branch)])
@@ -155,6 +161,10 @@ class Concatenate(Container):
         super().__init__([_as_chain(branch) for branch in branches])
         if rng is not None:
             self.initialize(rng)
+
+    def _inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
+        for name, branch in self._named():
+            yield name, branch, input_shape
 
     def _joined(self, outs: list[Array]) -> Array:
         if len({out.shape[:-1] for out in outs}) > 1:
@@ -168,7 +178,7 @@ class Concatenate(Container):
 
     def forward(self, x: Any) -> Array:
         x = self._at_the_door(x)
-        outs = [branch.forward(x) for branch in self.layers]
+        outs = [branch.forward(x) for branch in self._layers]
         out = self._joined(outs)
         self._cache = out.shape, np.cumsum([part.shape[-1] for part in outs])[:-1]
         return out
@@ -177,27 +187,27 @@ class Concatenate(Container):
         # Each branch gets the gradient of its part of out. All read the same x, so that dx is the sum of theirs.
         shape, cuts = self._recall()
         parts = np.split(self._check_dout(self._at_the_door(dout), shape), cuts, axis=-1)
-        pairs = zip(self.layers, map(np.ascontiguousarray, parts), strict=True)
+        pairs = zip(self._layers, map(np.ascontiguousarray, parts), strict=True)
         dxs = [branch.backward(part, input_gradient) for branch, part in pairs]
         dxs = [dx for dx in dxs if dx is not None]  # an Embedding has none
         return sum(dxs[1:], start=dxs[0]) if dxs else None
 
     def predict(self, x: Any) -> Array:
         x = self._at_the_door(x)
-        return self._joined([branch.predict(x) for branch in self.layers])
+        return self._joined([branch.predict(x) for branch in self._layers])
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        shapes = [branch.output_shape(input_shape) for branch in self.layers]
+        shapes = [branch.output_shape(input_shape) for branch in self._layers]
         if len({shape[:-1] for shape in shapes}) > 1:
             raise ValueError(f"{self._who}: {self._unequal(shapes)}")
         return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
 
     @property
     def _who(self) -> str:
-        return f"Concatenate of {len(self.layers)} branches"
+        return f"Concatenate of {len(self._layers)} branches"
 
     def __repr__(self) -> str:
-        rows = (f"    {listed(branch.layers)},".replace("\n", "\n    ") for branch in self.layers)
+        rows = (f"    {listed(branch.layers)},".replace("\n", "\n    ") for branch in self._layers)
         return "\n".join(["Concatenate(", *rows, ")"])
 
 

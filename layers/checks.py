@@ -21,7 +21,15 @@ def check_number(who: str, name: str, value: Any, low: float = -np.inf, high: fl
     if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
         raise TypeError(f"{who}: {name} must be a number, got {value!r}")
     if not low <= value < high or not np.isfinite(value):
-        bounds = (
-            f"in [{low:g}, {high:g})" if np.isfinite(high) else "finite" + f" and >= {low:g}" * bool(np.isfinite(low))
-        )
+        below = f" and >= {low:g}" if np.isfinite(low) else ""
+        bounds = f"in [{low:g}, {high:g})" if np.isfinite(high) else f"finite{below}"
         raise ValueError(f"{who}: {name} must be {bounds}, got {value}")
+
+
+def check_initializer(who: str, initializer: Any) -> None:
+    """Raise unless this can be called as initializer(rng, shape)."""
+    if not callable(initializer):
+        raise TypeError(f"{who}: initializer must be a callable (rng, shape) -> array, got {initializer!r}")
+    if isinstance(initializer, type):
+        name = initializer.__name__
+        raise TypeError(f"{who}: initializer must be a callable (rng, shape) -> array, such as {name}(0.1), got {name}")

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from .layer import Array, Layer, Rng
+from .gate import Gate
+from .layer import Array, Layer, Rng, Shape
 
 
 class Container(Layer):
@@ -49,15 +50,16 @@ class Container(Layer):
     (['0.weights', '0.bias'], True)
     """
 
-    layers: tuple[Layer, ...]
-
     def __init__(self, layers: Sequence[Layer], dtype: Any = np.float64) -> None:
-        kind = type(self).__name__
-        self.layers = self._checked(layers)
-        if not np.issubdtype(dtype, np.floating):
-            raise TypeError(f"{kind}: dtype must be a floating dtype such as np.float32, got {dtype!r}")
+        self._layers = self._checked(layers)
+        dtype = self._checked_dtype(dtype)
         super().__init__()
-        self._gather(np.dtype(dtype))
+        self._gather(dtype)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers, in order. They cannot be exchanged: their memory is that of the container."""
+        return self._layers
 
     def _checked(self, layers: Sequence[Layer]) -> tuple[Layer, ...]:
         kind = type(self).__name__
@@ -70,6 +72,13 @@ class Container(Layer):
                 raise TypeError(f"{kind}: layers must be Layer objects, got {_described(layer)} at {i}")
             if "parameters" not in layer.__dict__:
                 raise TypeError(f"{kind}: {type(layer).__name__}.__init__ must call super().__init__()")
+            if isinstance(layer, Gate) and layer.n_operands > 1:
+                raise TypeError(f"{kind}: layers must take one input, but {layer._who} at {i} takes {layer.n_operands}")
+            for name in _hidden(layer):
+                raise TypeError(
+                    f"{kind}: {layer._who} at {i} must be a Container, since the layer in its {name!r} has parameters; "
+                    "they would not be learnt"
+                )
             if any(layer is other for other in layers[:i]) or layer._container:
                 where = layer._container or f"this {kind}"
                 raise ValueError(
@@ -82,6 +91,21 @@ class Container(Layer):
         """Yield (name, layer) of all that lives in this container: its layers by their numbers."""
         for i, layer in enumerate(self.layers):
             yield str(i), layer
+
+    def _inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
+        """Yield (name, layer, shape of its x) of all that lives in here, None where the shape is not known."""
+        for name, layer in self._named():
+            yield name, layer, None
+
+    def _checked_dtype(self, dtype: Any) -> np.dtype[Any]:
+        try:
+            checked = np.dtype(dtype)
+        except TypeError:
+            checked = np.dtype(object)
+        if checked.kind != "f" or dtype is None:
+            kind = type(self).__name__
+            raise TypeError(f"{kind}: dtype must be a floating dtype such as np.float32, got {dtype!r}")
+        return checked
 
     def _gather(self, dtype: np.dtype[Any]) -> None:
         """Make the two vectors of all the layers and move each layer into its slices."""
@@ -143,7 +167,8 @@ class Container(Layer):
 
     @property
     def _who(self) -> str:
-        return f"{type(self).__name__} of {len(self.layers)} layers"
+        n = len(self.layers)
+        return f"{type(self).__name__} of {n} layer{'s' if n > 1 else ''}"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({listed(self.layers)})"
@@ -152,6 +177,14 @@ class Container(Layer):
 def listed(layers: Sequence[Layer]) -> str:
     """Return layers as one would type their list, one on each line."""
     return "\n".join(["[", *(f"    {layer!r},".replace("\n", "\n    ") for layer in layers), "]"])
+
+
+def _hidden(layer: Layer) -> Iterator[str]:
+    """Yield the attributes of a layer with layers in them that have parameters and are placed nowhere."""
+    for name, value in vars(layer).items():
+        for inner in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(inner, Layer) and inner.parameters.size and inner._container is None:
+                yield name
 
 
 def _described(thing: Any) -> str:

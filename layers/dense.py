@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .checks import check_sizes
+from .checks import check_initializer, check_sizes
 from .initializers import he_normal, name_of
 from .layer import Array, Layer, Rng, Shape
 
@@ -62,6 +62,7 @@ class Dense(Layer):
         rng: Rng = None,
     ) -> None:
         check_sizes("Dense", n_inputs=n_inputs, n_outputs=n_outputs)
+        check_initializer("Dense", initializer)
         self.n_inputs, self.n_outputs = n_inputs, n_outputs
         self.initializer, self.use_bias = initializer, use_bias
         bias: dict[str, Shape] = {"bias": (n_outputs,)} if use_bias else {}

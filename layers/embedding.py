@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .checks import check_sizes
+from .checks import check_initializer, check_sizes
 from .initializers import name_of, normal
 from .layer import Array, Layer, Rng, Shape, _as_shape
 
@@ -64,6 +64,7 @@ class Embedding(Layer):
         rng: Rng = None,
     ) -> None:
         check_sizes("Embedding", n_inputs=n_inputs, n_outputs=n_outputs)
+        check_initializer("Embedding", initializer)
         self.n_inputs, self.n_outputs, self.initializer = n_inputs, n_outputs, initializer
         super().__init__(weights=(n_inputs, n_outputs))
         self.initialize(rng)

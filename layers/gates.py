@@ -11,57 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .layer import Array, Layer
-
-
-class Gate(Layer):
-    """A layer of `n_operands` inputs, without parameters, for arrays of any shape and for numbers.
-
-    Examples
-    --------
-    Gates chain by hand: f = (x + y) * z at (-2, 5, -4), and back again.
-
-    >>> add, multiply = Add(), Multiply()
-    >>> float(multiply.forward(add.forward(-2, 5), -4))
-    -12.0
-    >>> dq, dz = multiply.backward(1.0)
-    >>> dx, dy = add.backward(dq)
-    >>> float(dx), float(dy), float(dz)
-    (-4.0, -4.0, 3.0)
-    """
-
-    n_operands = 1
-
-    def _operands(self, *inputs: Any) -> list[Array]:
-        """Return the inputs as floating arrays of one dtype; plain numbers take that of the arrays."""
-        arrays = [np.asarray(value) for value in inputs]
-        dtype = np.result_type(*(v if isinstance(v, int | float) else a for v, a in zip(inputs, arrays, strict=True)))
-        if dtype.kind not in "fiub":
-            raise TypeError(f"{self._who}: the inputs must hold real numbers, got {[str(a.dtype) for a in arrays]}")
-        return [a.astype(dtype if dtype.kind == "f" else float, copy=False) for a in arrays]
-
-    def _broadcast(self, a: Any, b: Any) -> list[Array]:
-        """Return two inputs that fit each other."""
-        a, b = self._operands(a, b)
-        try:
-            np.broadcast_shapes(a.shape, b.shape)
-        except ValueError:
-            raise ValueError(f"{self._who}: shapes must broadcast, got {a.shape} and {b.shape}") from None
-        return [a, b]
-
-
-def sum_to_shape(gradient: Any, shape: tuple[int, ...]) -> Any:
-    """Return the gradient of an input of this shape, given that of its broadcast copy: the sum over the copies.
-
-    Examples
-    --------
-    >>> sum_to_shape(np.ones((32, 64)), (1, 64)).shape
-    (1, 64)
-    """
-    new_axes = np.ndim(gradient) - len(shape)
-    repeated = tuple(i for i, n in enumerate(shape, new_axes) if n == 1 and gradient.shape[i] != 1)
-    axes = (*range(new_axes), *repeated)
-    return (np.sum(gradient, axis=axes, keepdims=True).reshape(shape) if axes else np.asarray(gradient))[()]
+from .gate import Gate, sum_to_shape
 
 
 class Add(Gate):
@@ -234,9 +184,8 @@ class MatMul(Gate):
         try:
             out = np.matmul(a, b)
         except ValueError:
-            raise ValueError(
-                f"{self._who}: shapes must be (..., n, k) @ (..., k, m), got {a.shape} and {b.shape}"
-            ) from None
+            fit = "(..., n, k) @ (..., k, m)"
+            raise ValueError(f"{self._who}: shapes must be {fit}, got {a.shape} and {b.shape}") from None
         self._cache = a, b, out.shape
         return out
 
@@ -245,7 +194,8 @@ class MatMul(Gate):
         dout = self._check_dout(dout, shape)
         rows = a[np.newaxis, :] if a.ndim == 1 else a  # a vector a is one row, a vector b one column, as in np.matmul
         columns = b[:, np.newaxis] if b.ndim == 1 else b
-        dout = dout.reshape(np.matmul(rows[..., :1], columns[..., :1, :]).shape)
+        stack = np.broadcast_shapes(rows.shape[:-2], columns.shape[:-2])
+        dout = dout.reshape(*stack, rows.shape[-2], columns.shape[-1])
         da = sum_to_shape(dout @ columns.swapaxes(-1, -2), rows.shape)
         db = sum_to_shape(rows.swapaxes(-1, -2) @ dout, columns.shape)
         return da.reshape(a.shape), db.reshape(b.shape)

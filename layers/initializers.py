@@ -146,8 +146,10 @@ def orthogonal(rng: np.random.Generator, shape: Shape) -> Array:
 class _Chosen:
     """An initializer with a number of its own: picklable, and its repr is what one would type."""
 
+    lowest = -math.inf
+
     def __init__(self, value: float) -> None:
-        check_number(type(self).__name__, "value", value)
+        check_number(type(self).__name__, "value", value, self.lowest)
         self.value = value
 
     def __repr__(self) -> str:
@@ -178,7 +180,7 @@ class normal(_Chosen):
     Parameters
     ----------
     value : float
-        The standard deviation.
+        The standard deviation, not negative.
 
     Examples
     --------
@@ -186,8 +188,10 @@ class normal(_Chosen):
     0.1
     """
 
+    lowest = 0.0
+
     def __call__(self, rng: np.random.Generator, shape: Shape) -> Array:
-        return rng.normal(0.0, abs(self.value), shape)
+        return rng.normal(0.0, self.value, shape)
 
 
 def name_of(initializer: Any) -> str:

@@ -98,8 +98,9 @@ class Layer:
     def __init__(self, **shapes: Shape) -> None:
         self._shapes = {name: _as_shape(shape) for name, shape in shapes.items()}
         names = [*shapes, *(f"d{name}" for name in shapes)]
+        taken = {"parameters", "gradients", "layout", *self.buffers}
         for name in names:
-            if names.count(name) > 1 or hasattr(type(self), name):
+            if names.count(name) > 1 or name in taken or hasattr(type(self), name):
                 raise ValueError(f"{type(self).__name__}: cannot declare the array {name!r}: the name is taken")
         size = sum(map(math.prod, self._shapes.values()))
         self._link(np.zeros(size), np.zeros(size))
@@ -157,13 +158,18 @@ class Layer:
     def _dtype(self) -> np.dtype[Any]:
         return self.parameters.dtype
 
+    def _real(self, name: str, value: Any) -> Array:
+        """Return the value as an array of floating numbers; integers take the dtype of this layer."""
+        array = np.asarray(value)
+        if array.dtype.kind != "f":
+            if array.dtype.kind not in "iub":
+                raise TypeError(f"{self._who}: {name} must hold real numbers, got dtype {array.dtype}")
+            array = array.astype(self._dtype)
+        return array
+
     def _as_floats(self, x: Any) -> Array:
-        """Return x as an array of floating numbers, at least one; integers take the dtype of this layer."""
-        x = np.asarray(x)
-        if x.dtype.kind != "f":
-            if x.dtype.kind not in "iub":
-                raise TypeError(f"{self._who}: x must hold real numbers, got dtype {x.dtype}")
-            x = x.astype(self._dtype)
+        """Return x as an array of floating numbers, at least one."""
+        x = self._real("x", x)
         if x.ndim == 0 or x.size == 0:
             raise ValueError(f"{self._who}: x must have shape (N, ...) with at least one example, got {x.shape}")
         return x
@@ -177,7 +183,7 @@ class Layer:
 
     def _check_dout(self, dout: Any, shape: Shape) -> Array:
         """Return dout, which must have exactly the shape of out: broadcasting it would be silently wrong."""
-        dout = np.asarray(dout)
+        dout = self._real("dout", dout)
         if dout.shape != shape:
             raise ValueError(f"{self._who}: dout must have the shape of out, {shape}, got {dout.shape}")
         return dout
@@ -285,7 +291,7 @@ class Layer:
 
 
 def _as_shape(shape: Any) -> Shape:
-    shape = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
+    shape = tuple(shape) if isinstance(shape, list | tuple) else (shape,)
     if not all(isinstance(n, int | np.integer) and n >= 1 for n in shape):
         raise ValueError(f"a shape must hold whole numbers of at least 1, got {shape}")
     return tuple(int(n) for n in shape)

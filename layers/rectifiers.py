@@ -65,7 +65,7 @@ class LeakyReLU(Layer):
 
     def __init__(self, slope: float = 0.01) -> None:
         check_number("LeakyReLU", "slope", slope)
-        self.slope = slope
+        self.slope = float(slope)  # a plain float, unlike np.float64, takes the dtype of x
         super().__init__()
 
     def forward(self, x: Any) -> Array:
@@ -174,7 +174,7 @@ class ELU(Layer):
 
     def __init__(self, alpha: float = 1.0) -> None:
         check_number("ELU", "alpha", alpha)
-        self.alpha = alpha
+        self.alpha = float(alpha)  # a plain float, unlike np.float64, takes the dtype of x
         super().__init__()
 
     def forward(self, x: Any) -> Array:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .gates import Gate
-from .layer import Array
+from .gate import Gate
+from .layer import Array, Shape, _as_shape
 
 
 class _Reduction(Gate):
@@ -16,28 +16,42 @@ class _Reduction(Gate):
 
     def __init__(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> None:
         axes = () if axis is None else axis if isinstance(axis, tuple) else (axis,)
-        if not all(isinstance(i, int | np.integer) for i in axes):
-            raise TypeError(
-                f"{type(self).__name__}: axis must be a whole number, a tuple of them or None, got {axis!r}"
-            )
+        if not all(isinstance(i, int | np.integer) and not isinstance(i, bool) for i in axes):
+            kind = type(self).__name__
+            raise TypeError(f"{kind}: axis must be a whole number, a tuple of them or None, got {axis!r}")
         self.axis, self.keepdims = axis, keepdims
         super().__init__()
 
     def _reduced(self, x: Any) -> tuple[Array, tuple[int, ...]]:
-        """Return x and its axes to reduce, from 0 on."""
+        """Return x and its axes to reduce."""
         (x,) = self._operands(x)
         if x.size == 0:
             raise ValueError(f"{self._who}: x must have at least one element, got shape {x.shape}")
-        axes = range(x.ndim) if self.axis is None else self.axis if isinstance(self.axis, tuple) else (self.axis,)
-        if any(not -x.ndim <= i < x.ndim for i in axes):
-            raise ValueError(f"{self._who}: x must have the axis {self.axis}, got shape {x.shape}")
-        return x, tuple(sorted({int(i) % x.ndim for i in axes}))
+        return x, self._axes(x.shape)
 
-    def _spread(self, dout: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> Array:
+    def _axes(self, shape: Shape) -> tuple[int, ...]:
+        """Return the axes to reduce of an x of this shape, from 0 on."""
+        n = len(shape)
+        axes = range(n) if self.axis is None else self.axis if isinstance(self.axis, tuple) else (self.axis,)
+        if any(not -n <= i < n for i in axes):
+            raise ValueError(f"{self._who}: x must have the axis {self.axis}, got shape {shape}")
+        return tuple(sorted({int(i) % n for i in axes}))
+
+    def _out_shape(self, shape: Shape, axes: tuple[int, ...]) -> Shape:
+        """Return the shape of out."""
+        return tuple(1 if i in axes else n for i, n in enumerate(shape) if self.keepdims or i not in axes)
+
+    def _spread(self, dout: Any, shape: Shape, axes: tuple[int, ...]) -> Array:
         """Return dout with the reduced axes back, of length 1."""
         kept = tuple(1 if i in axes else n for i, n in enumerate(shape))
-        out_shape = kept if self.keepdims else tuple(n for i, n in enumerate(shape) if i not in axes)
-        return self._check_dout(dout, out_shape).reshape(kept)
+        return self._check_dout(dout, self._out_shape(shape, axes)).reshape(kept)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        shape = (1, *_as_shape(input_shape))  # one example
+        axes = self._axes(shape)
+        if 0 in axes:
+            raise ValueError(f"{self._who}: axis must leave out 0, the examples, for an output_shape, got {self.axis}")
+        return self._out_shape(shape, axes)[1:]
 
     def __repr__(self) -> str:
         options = [f"axis={self.axis}"] * (self.axis is not None) + ["keepdims=True"] * self.keepdims
@@ -151,7 +165,7 @@ class Max(_Reduction):
         return np.moveaxis(rows.reshape(moved), range(-len(axes), 0), axes)[()]
 
 
-def _reduced_last(x: Array, axes: tuple[int, ...]) -> tuple[Array, tuple[int, ...]]:
+def _reduced_last(x: Array, axes: tuple[int, ...]) -> tuple[Array, Shape]:
     """Return x with these axes moved to the end and joined into one, and its shape before they were joined."""
     moved = np.moveaxis(x, axes, range(-len(axes), 0))
     kept = moved.shape[: x.ndim - len(axes)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,18 +39,21 @@ class Sequential(Container):
 
     Examples
     --------
-    >>> model = Sequential([Dense(2, 64), ReLU(), Dense(64, 3)], rng=0)
+    >>> model = Sequential([Dense(2, 64), ReLU(), Residual([Dense(64, 64), ReLU()]), Dense(64, 3)], rng=0)
     >>> model.forward(np.zeros((5, 2))).shape
     (5, 3)
     >>> model.parameters.size, model[0].weights.shape
-    (387, (2, 64))
+    (4547, (2, 64))
     >>> print(model.summary((2,)))
-       layer         output shape  parameters
-       x             (N, 2)
-    0  Dense(2, 64)  (N, 64)              192
-    1  ReLU()        (N, 64)                0
-    2  Dense(64, 3)  (N, 3)               195
-       total                              387
+         layer                 output shape  parameters
+         x                     (N, 2)
+    0    Dense(2, 64)          (N, 64)              192
+    1    ReLU()                (N, 64)                0
+    2    Residual of 2 layers  (N, 64)            4,160
+    2.0    Dense(64, 64)       (N, 64)            4,160
+    2.1    ReLU()              (N, 64)                0
+    3    Dense(64, 3)          (N, 3)               195
+         total                                    4,547
     """
 
     def __init__(self, layers: Sequence[Layer], dtype: Any = np.float32, rng: Rng = None) -> None:
@@ -72,7 +75,10 @@ class Sequential(Container):
         dout = self._at_the_door(dout)
         if input_gradient:
             for layer in reversed(self.layers):
-                dout = layer.backward(dout)
+                if dout is None and not layer.parameters.size:
+                    layer._forget()  # it stands before an Embedding, whose x are integers and have no gradient
+                else:
+                    dout = layer.backward(dout)
             return dout
         # Training reads no dx: stop at the first layer that has something to learn.
         first = next((i for i, layer in enumerate(self.layers) if layer.parameters.size), len(self.layers))
@@ -89,6 +95,8 @@ class Sequential(Container):
         if batch_size is not None:
             check_sizes(self._who, batch_size=batch_size)
             x = np.asarray(x)
+            if x.ndim == 0:
+                raise ValueError(f"{self._who}: x must have shape (N, ...) with at least one example, got {x.shape}")
             starts = range(0, max(len(x), 1), batch_size)
             return np.concatenate([self.predict(x[i : i + batch_size]) for i in starts])
         out = self._at_the_door(x)
@@ -102,23 +110,40 @@ class Sequential(Container):
             shape = layer.output_shape(shape)
         return shape
 
+    def _inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
+        shape = input_shape
+        for i, layer in enumerate(self.layers):
+            yield str(i), layer, shape
+            shape = None if shape is None else layer.output_shape(shape)
+
     def summary(self, input_shape: Shape) -> str:
         """Return a table of the layers, the shapes of their outputs and the numbers of their parameters.
 
-        `input_shape` is the shape of one example, without N.
+        `input_shape` is the shape of one example, without N. A row of a container counts the layers inside it, which
+        follow, indented.
         """
         shape = _as_shape(input_shape)
-        rows = [("", "layer", "output shape", "parameters"), ("", "x", _with_n(shape), "")]
-        for i, layer in enumerate(self.layers):
-            shape = layer.output_shape(shape)
-            name = repr(layer).replace("\n", " ") if len(repr(layer)) < 60 else layer._who
-            rows.append((str(i), name, _with_n(shape), f"{layer.parameters.size:,}"))
-        rows.append(("", "total", "", f"{self.parameters.size:,}"))
-        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        rows = [
+            ("", "layer", "output shape", "parameters"),
+            ("", "x", _with_n(shape), ""),
+            *_rows(self, shape),
+            ("", "total", "", f"{self.parameters.size:,}"),
+        ]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         return "\n".join(
-            f"{i:>{widths[0]}}  {name:<{widths[1]}}  {out:<{widths[2]}}  {count:>{widths[3]}}".rstrip()
+            f"{i:<{widths[0]}}  {name:<{widths[1]}}  {out:<{widths[2]}}  {count:>{widths[3]}}".rstrip()
             for i, name, out, count in rows
         )
+
+
+def _rows(container: Container, input_shape: Shape | None, prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
+    """Yield the rows of a summary for the layers inside; without shapes, where the container does not tell them."""
+    indent = "  " * prefix.count(".")
+    for name, layer, shape in container._inside(input_shape):
+        out = "" if shape is None else _with_n(layer.output_shape(shape))
+        yield f"{prefix}{name}", indent + layer._who, out, f"{layer.parameters.size:,}"
+        if isinstance(layer, Container):
+            yield from _rows(layer, shape, f"{prefix}{name}.")
 
 
 def _with_n(shape: Shape) -> str:

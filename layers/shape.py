@@ -14,7 +14,9 @@ class _Rearranging(Layer):
     """A layer whose backward brings dout back into the shape of x."""
 
     def forward(self, x: Any) -> Array:
-        x = np.asarray(x)  # of any dtype: integers on their way to an Embedding stay integers
+        x = np.asarray(x)  # integers on their way to an Embedding stay integers
+        if x.dtype.kind not in "fiub":
+            raise TypeError(f"{self._who}: x must hold real numbers, got dtype {x.dtype}")
         if x.ndim == 0 or x.size == 0:
             raise ValueError(f"{self._who}: x must have shape (N, ...) with at least one example, got {x.shape}")
         out = x.reshape(len(x), *self.output_shape(x.shape[1:]))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .layer import Array, Layer
+from .layer import Array, Layer, Shape, _as_shape
 
 
 def softmax(x: Array, axis: int = -1) -> Array:
@@ -51,6 +51,12 @@ class _AlongAxis(Layer):
         if not -x.ndim < self.axis < x.ndim:
             raise ValueError(f"{self._who}: x must have an axis {self.axis} that is not the first, got shape {x.shape}")
         return x
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        shape = _as_shape(input_shape)
+        if not -len(shape) <= self.axis <= len(shape):
+            raise ValueError(f"{self._who}: input_shape must have the axis {self.axis}, N counted as 0, got {shape}")
+        return shape
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({'' if self.axis == -1 else f'axis={self.axis}'})"

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .loss import Array, Loss, pick
+from .loss import Array, Loss, as_number, pick
 
 
 class SoftmaxCrossEntropy(Loss):
@@ -65,10 +65,10 @@ class SoftmaxCrossEntropy(Loss):
         self._cache = None
         logits = _at_least_two_classes(self, "logits", self._real("logits", logits))
         y = self._labels(logits, y)
-        scale = self._scale(logits.shape[:-1], sample_weights, _weights_of(self.class_weights, y, logits.ndim))
+        scale = self._scale(logits.shape[:-1], sample_weights, _weights_of(self, y, logits.shape))
 
         shifted = logits - logits.max(axis=-1, keepdims=True)  # softmax stays the same, and exp cannot overflow
-        y_hat = np.exp(shifted)
+        y_hat = np.exp(shifted, order="C")  # rows one after the other, which backward relies on
         total = y_hat.sum(axis=-1, keepdims=True)
         y_hat /= total
         # -sum_k y_k * log(y_hat_k), with log(y_hat) = shifted - log(total)
@@ -129,7 +129,7 @@ class CategoricalCrossEntropy(Loss):
         self._cache = None
         y_hat = _at_least_two_classes(self, "y_hat", self._real("y_hat", y_hat))
         off = np.abs(y_hat.sum(axis=-1) - 1).max()
-        if off > 0.01 or y_hat.min() < -0.01:
+        if off > 1e-3 or y_hat.min() < 0:
             raise ValueError(
                 f"{self!r}: y_hat must be probabilities whose rows sum to 1, got elements from {y_hat.min():g} and a "
                 f"sum that is {off:g} off; for logits use SoftmaxCrossEntropy"
@@ -215,11 +215,14 @@ def _column(scale: Any, rows: Array) -> Array:
     return np.asarray(scale, rows.dtype)[..., np.newaxis]
 
 
-def _weights_of(class_weights: Array | None, y: Array, n_axes: int) -> Array | None:
+def _weights_of(loss: SoftmaxCrossEntropy, y: Array, shape: tuple[int, ...]) -> Array | None:
     """Return the weight of each example: that of its class, or of its classes on average."""
-    if class_weights is None:
+    weights = loss.class_weights
+    if weights is None:
         return None
-    return class_weights[y] if y.ndim < n_axes else y @ class_weights
+    if len(weights) != shape[-1]:
+        raise ValueError(f"{loss!r}: logits must have as many classes as class_weights, {len(weights)}, got {shape}")
+    return weights[y] if y.ndim < len(shape) else y @ weights
 
 
 def _at_least_two_classes(loss: Loss, name: str, rows: Array) -> Array:
@@ -229,6 +232,7 @@ def _at_least_two_classes(loss: Loss, name: str, rows: Array) -> Array:
 
 
 def _checked_smoothing(loss: Loss, label_smoothing: float) -> float:
+    label_smoothing = as_number(loss, "label_smoothing", label_smoothing)
     if not 0 <= label_smoothing < 1:
         raise ValueError(f"{type(loss).__name__}: label_smoothing must be in [0, 1), got {label_smoothing}")
     return label_smoothing
@@ -237,13 +241,15 @@ def _checked_smoothing(loss: Loss, label_smoothing: float) -> float:
 def _checked_class_weights(loss: Loss, class_weights: Any, n_classes: int | None = None) -> Array | None:
     if class_weights is None:
         return None
-    weights = np.array(class_weights, dtype=float)
-    size = "(C,)" if n_classes is None else f"({n_classes},)"
-    if weights.ndim != 1 or len(weights) != (n_classes or len(weights)):
+    weights = np.asarray(class_weights)
+    if weights.size and weights.dtype.kind not in "fiu":
+        raise TypeError(f"{type(loss).__name__}: class_weights must hold real numbers, got dtype {weights.dtype}")
+    size = "(C,) with C of at least 2" if n_classes is None else f"({n_classes},)"
+    if weights.ndim != 1 or len(weights) < 2 or len(weights) != (n_classes or len(weights)):
         raise ValueError(f"{type(loss).__name__}: class_weights must have shape {size}, got {weights.shape}")
     if not np.all(np.isfinite(weights)) or weights.min() < 0:
         raise ValueError(f"{type(loss).__name__}: class_weights must be finite and not negative, got {class_weights}")
-    return weights
+    return weights.astype(float)
 
 
 def _fused_options(loss: Any) -> list[str]:

@@ -147,6 +147,13 @@ class Loss:
         return y
 
 
+def as_number(loss: Loss, name: str, value: Any) -> float:
+    """Return an option as a Python float, which never changes the dtype of an array that it meets."""
+    if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
+        raise TypeError(f"{type(loss).__name__}: {name} must be a number, got {value!r}")
+    return float(value)
+
+
 def pick(array: Array, y: Array) -> Array:
     """Return the element of each row at its class: array[..., y], in the shape of y."""
     return np.take_along_axis(array, y[..., np.newaxis], axis=-1)[..., 0]

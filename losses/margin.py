@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .loss import Array, Loss, pick
+from .loss import Array, Loss, as_number, pick
 
 
 class Hinge(Loss):
@@ -47,9 +47,9 @@ class Hinge(Loss):
 
     def __init__(self, margin: float = 1.0, reduction: str = "mean") -> None:
         super().__init__(reduction)
-        if not (np.isfinite(margin) and margin > 0):
-            raise ValueError(f"Hinge: margin must be positive, got {margin}")
-        self.margin = margin
+        self.margin = as_number(self, "margin", margin)
+        if not 0 < self.margin < np.inf:
+            raise ValueError(f"Hinge: margin must be positive and finite, got {margin}")
 
     def forward(self, scores: Any, y: Any, sample_weights: Any = None) -> float:
         self._cache = None

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .loss import Array, Loss
+from .loss import Array, Loss, as_number
 
 
 class _ElementwiseLoss(Loss):
@@ -125,9 +125,9 @@ class Huber(_ElementwiseLoss):
 
     def __init__(self, delta: float = 1.0, reduction: str = "mean") -> None:
         super().__init__(reduction)
-        if not (np.isfinite(delta) and delta > 0):
-            raise ValueError(f"Huber: delta must be positive, got {delta}")
-        self.delta = delta
+        self.delta = as_number(self, "delta", delta)
+        if not 0 < self.delta < np.inf:
+            raise ValueError(f"Huber: delta must be positive and finite, got {delta}")
 
     def forward(self, y_hat: Any, y: Any, sample_weights: Any = None) -> float:
         error, scale = self._start(y_hat, y, sample_weights)

@@ -66,7 +66,7 @@ class Optimizer:
         self._state: dict[str, Array] = {}
         self._size: int | None = None
         self._layout: Mapping[str, slice] | None = None
-        self._blocks: list[tuple[slice, float]] = []
+        self._blocks: list[tuple[slice, bool]] = []
 
     @property
     def learning_rate(self) -> Rate:
@@ -89,13 +89,12 @@ class Optimizer:
         rate = self.rate()
         self._prepare(model)
         scratch = np.empty(min(BLOCK, parameters.size), parameters.dtype)
-        for here, decay in self._blocks:
+        for here, decays in self._blocks:
             block, slopes = parameters[here], gradients[here]
-            if decay:
-                slopes = slopes + decay * block
-            self._update(
-                block, slopes, rate, scratch[: block.size], *(self._state[name][here] for name in self.state_names)
-            )
+            if decays and self.weight_decay:
+                slopes = slopes + self.weight_decay * block
+            state = (self._state[name][here] for name in self.state_names)
+            self._update(block, slopes, rate, scratch[: block.size], *state)
         self.steps += 1
 
     def _update(self, parameters: Array, gradients: Array, rate: float, scratch: Array, *state: Array) -> None:
@@ -108,33 +107,33 @@ class Optimizer:
         if self._size not in (None, size):
             raise ValueError(f"{self!r}: the model must have {self._size:,} parameters as before, got {size:,}")
         if not self._blocks or (self.exclude and model.layout is not self._layout and model.layout != self._layout):
-            self._blocks = list(self._cut(size, self._decays(model)))
+            self._blocks = list(self._cut(self._decays(model)))
             self._layout = model.layout if self.exclude else None
         if self._size is None:
             self._size = size
             self._state = {name: np.zeros(size, model.parameters.dtype) for name in self.state_names}
 
-    def _decays(self, model: Any) -> list[tuple[int, float]]:
-        """Return where the weight decay changes: (end of a run, its decay), in order."""
+    def _decays(self, model: Any) -> list[tuple[int, bool]]:
+        """Return where the weight decay begins or ends: (end of a run, whether it decays), in order."""
         if not self.exclude:
-            return [(model.parameters.size, self.weight_decay)]
+            return [(model.parameters.size, True)]
         for wanted in self.exclude:
             if not any(_fits(name, wanted) for name in model.layout):
                 raise ValueError(f"{self!r}: exclude must name arrays among {list(model.layout)}, got {wanted!r}")
-        runs: list[tuple[int, float]] = []
+        runs: list[tuple[int, bool]] = []
         for name, here in model.layout.items():
-            decay = 0.0 if any(_fits(name, wanted) for wanted in self.exclude) else self.weight_decay
-            if runs and runs[-1][1] == decay:
+            decays = not any(_fits(name, wanted) for wanted in self.exclude)
+            if runs and runs[-1][1] == decays:
                 runs.pop()
-            runs.append((here.stop, decay))
+            runs.append((here.stop, decays))
         return runs
 
     @staticmethod
-    def _cut(size: int, runs: list[tuple[int, float]]) -> Iterator[tuple[slice, float]]:
+    def _cut(runs: list[tuple[int, bool]]) -> Iterator[tuple[slice, bool]]:
         start = 0
-        for stop, decay in runs:
+        for stop, decays in runs:
             for first in range(start, stop, BLOCK):
-                yield slice(first, min(first + BLOCK, stop)), decay
+                yield slice(first, min(first + BLOCK, stop)), decays
             start = stop
 
     def state_dict(self) -> dict[str, Any]:
@@ -143,20 +142,22 @@ class Optimizer:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on exactly where the optimizer of this `state_dict` was. If something does not fit, nothing is changed."""
-        vectors = {name: np.array(state[name]) for name in self.state_names if name in state}
-        unknown = set(state) - {"steps", *self.state_names}
-        if "steps" not in state or unknown:
-            raise ValueError(f"{self!r}: state must have 'steps' and {list(self.state_names)}, got {list(state)}")
-        steps = state["steps"]
-        if int(steps) != steps or steps < 0 or (steps > 0 and len(vectors) < len(self.state_names)):
-            raise ValueError(
-                f"{self!r}: state must have whole 'steps' and, after them, {list(self.state_names)}, got {list(state)}"
-            )
-        sizes = {vector.shape for vector in vectors.values()} | ({(self._size,)} if self._size is not None else set())
-        if len(sizes) > 1:
-            raise ValueError(f"{self!r}: state vectors must all have the size of the model, got shapes {sorted(sizes)}")
+        names = ["steps", *self.state_names]
+        fresh = set(state) == {"steps"} and state["steps"] == 0
+        if set(state) != set(names) and not fresh:
+            raise ValueError(f"{self!r}: state must have the names {names}, got {list(state)}")
+        steps = np.asarray(state["steps"])
+        if steps.dtype.kind not in "iu" or steps.ndim or steps < 0:
+            raise ValueError(f"{self!r}: steps must be a whole number >= 0, got {state['steps']!r}")
+        vectors = {name: np.array(state[name]) for name in self.state_names if not fresh}
+        size = self._size or max((vector.size for vector in vectors.values()), default=None)
+        for name, vector in vectors.items():
+            if vector.dtype.kind != "f" or vector.shape != (size,):
+                got = f"{vector.dtype} of shape {vector.shape}"
+                raise ValueError(f"{self!r}: {name} must hold floating numbers in shape ({size},), got {got}")
         self.steps, self._state = int(steps), vectors
-        self._size = next(iter(sizes))[0] if sizes else None
+        self._size = size if vectors else None  # without vectors: as before the first step
+        self._blocks = []
 
     def _at_least_zero(self, name: str, value: Any) -> float:
         if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):

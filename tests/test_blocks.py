@@ -1,4 +1,4 @@
-"""Residual with a projection, and Concatenate: the blocks of image networks, their names, storage, and what they refuse."""
+"""Residual with a projection, and Concatenate: the blocks of image networks, their names and storage."""
 
 import copy
 import pickle
@@ -81,7 +81,7 @@ def test_the_arrays_of_the_projection_go_by_its_name():
 def test_output_shape_goes_both_ways():
     assert resnet_block(3, 8, 2).output_shape((9, 7, 3)) == (5, 4, 8)
     with pytest.raises(
-        ValueError, match=r"Residual of 1 layers: f\(x\) must have the shape of x, \(2,\), got \(3,\); a"
+        ValueError, match=r"Residual of 1 layer: f\(x\) must have the shape of x, \(2,\), got \(3,\); a"
     ):
         Residual([Dense(2, 3)]).output_shape((2,))
     with pytest.raises(ValueError, match=r"f\(x\) must have the shape of projection\(x\), \(4,\), got \(3,\)"):
@@ -250,3 +250,13 @@ def test_repr_is_what_one_would_type():
         "    ],",
     ]
     assert repr(eval(repr(block))) == repr(block)
+
+
+def test_a_summary_shows_what_is_inside_with_shapes():
+    model = Sequential([resnet_block(3, 4, 2), Concatenate(MaxPool2D(3, 1, 1), [Identity()])])
+    rows = [line.split() for line in model.summary((8, 8, 3)).splitlines()]
+    by_name = {row[0]: row[-4:] for row in rows}
+    assert by_name["0.0"] == ["4,", "4,", "4)", "112"]
+    assert by_name["0.projection.0"] == ["4,", "4,", "4)", "16"]
+    assert by_name["1.1.0"] == ["4,", "4,", "4)", "0"]
+    assert by_name["1"] == ["4,", "4,", "8)", "0"]

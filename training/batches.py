@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from layers.checks import check_sizes
+
 Array: TypeAlias = np.ndarray[Any, Any]
 Rng: TypeAlias = int | np.random.Generator | None
 
@@ -31,6 +33,8 @@ def batches(x: Any, y: Any, size: int, rng: Rng = None, shuffle: bool = True) ->
     ------
     ValueError
         If x and y differ in length or are empty, or the size is below 1.
+    TypeError
+        If the size is not a whole number.
 
     Examples
     --------
@@ -38,12 +42,10 @@ def batches(x: Any, y: Any, size: int, rng: Rng = None, shuffle: bool = True) ->
     [4, 4, 2]
     """
     x, y = np.asanyarray(x), np.asanyarray(y)
-    if not isinstance(size, int | np.integer) or size < 1:
-        raise ValueError(f"batches: size must be a whole number of at least 1, got {size!r}")
+    check_sizes("batches", size=size)
     if x.ndim == 0 or y.ndim == 0 or len(x) != len(y) or len(x) == 0:
-        raise ValueError(
-            f"batches: x and y must have the same length of at least 1, got shapes {x.shape} and {y.shape}"
-        )
+        shapes = f"{x.shape} and {y.shape}"
+        raise ValueError(f"batches: x and y must have the same length of at least 1, got shapes {shapes}")
     return _batches(x, y, size, np.random.default_rng(rng) if shuffle else None)
 
 

@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from layers.checks import check_number, check_sizes
+
 Array: TypeAlias = np.ndarray[Any, Any]
 Rng: TypeAlias = int | np.random.Generator | None
 
@@ -164,8 +166,5 @@ def sine(rng: Rng = None, n: int = 200, noise: float = 0.1) -> tuple[Array, Arra
 
 
 def _check(who: str, noise: float, **counts: int) -> None:
-    for name, value in counts.items():
-        if not isinstance(value, int | np.integer) or value < 1:
-            raise ValueError(f"{who}: {name} must be a whole number of at least 1, got {value!r}")
-    if not 0 <= noise < np.inf:
-        raise ValueError(f"{who}: noise must be finite and >= 0, got {noise}")
+    check_sizes(who, **counts)
+    check_number(who, "noise", noise, low=0)

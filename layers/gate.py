@@ -1,0 +1,80 @@
+"""The contract of a gate, a layer of several inputs, and how a gradient goes back through broadcasting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .layer import Array, Layer, Shape
+
+
+class Gate(Layer):
+    """A layer of `n_operands` inputs, without parameters, for arrays of any shape and for numbers.
+
+    A gate computes in the dtype of its floating arrays, which integers and plain numbers take too: a float32 array
+    times `2.0`, or times `np.float64(2)`, is float32, and so are the gradients.
+
+    Examples
+    --------
+    Gates chain by hand: f = (x + y) * z at (-2, 5, -4), and back again.
+
+    >>> add, multiply = Add(), Multiply()
+    >>> float(multiply.forward(add.forward(-2, 5), -4))
+    -12.0
+    >>> dq, dz = multiply.backward(1.0)
+    >>> dx, dy = add.backward(dq)
+    >>> float(dx), float(dy), float(dz)
+    (-4.0, -4.0, 3.0)
+    """
+
+    n_operands = 1
+    _floats: np.dtype[Any] = np.dtype(float)  # what the last forward computed in
+
+    def _operands(self, *inputs: Any) -> list[Array]:
+        """Return the inputs as floating arrays of one dtype."""
+        arrays = [np.asarray(value) for value in inputs]
+        if any(a.dtype.kind not in "fiub" for a in arrays):
+            raise TypeError(f"{self._who}: the inputs must hold real numbers, got {[str(a.dtype) for a in arrays]}")
+        numbers = [isinstance(value, float) for value in inputs]  # np.float64 is one too
+        typed = [a.dtype for a, number in zip(arrays, numbers, strict=True) if a.dtype.kind == "f" and not number]
+        self._floats = np.result_type(*typed) if typed else self._dtype
+        return [a.astype(self._floats, copy=False) for a in arrays]
+
+    def _broadcast(self, a: Any, b: Any) -> list[Array]:
+        """Return two inputs that fit each other."""
+        a, b = self._operands(a, b)
+        try:
+            np.broadcast_shapes(a.shape, b.shape)
+        except ValueError:
+            raise ValueError(f"{self._who}: shapes must broadcast, got {a.shape} and {b.shape}") from None
+        return [a, b]
+
+    def _check_dout(self, dout: Any, shape: Shape) -> Array:
+        return super()._check_dout(dout, shape).astype(self._floats, copy=False)
+
+    def predict(self, *inputs: Any) -> Any:
+        pending = self._cache, self._floats
+        try:
+            return self.forward(*inputs)
+        finally:
+            self._cache, self._floats = pending
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        if self.n_operands > 1:
+            raise TypeError(f"{self._who}: output_shape is for a layer of one input, but this takes {self.n_operands}")
+        return super().output_shape(input_shape)
+
+
+def sum_to_shape(gradient: Any, shape: tuple[int, ...]) -> Any:
+    """Return the gradient of an input of this shape, given that of its broadcast copy: the sum over the copies.
+
+    Examples
+    --------
+    >>> sum_to_shape(np.ones((32, 64)), (1, 64)).shape
+    (1, 64)
+    """
+    new_axes = np.ndim(gradient) - len(shape)
+    repeated = tuple(i for i, n in enumerate(shape, new_axes) if n == 1 and gradient.shape[i] != 1)
+    axes = (*range(new_axes), *repeated)
+    return (np.sum(gradient, axis=axes, keepdims=True).reshape(shape) if axes else np.asarray(gradient))[()]
