@@ -287,7 +287,7 @@ class GlobalAveragePool(_GlobalPool):
         shape = self._recall()
         n, n_places, n_channels = shape[0], math.prod(shape[1:-1]), shape[-1]
         share = self._check_dout(dout, (n, n_channels)) / n_places
-        return np.broadcast_to(share[:, np.newaxis], (n, n_places, n_channels)).reshape(shape)
+        return np.broadcast_to(share[:, np.newaxis], (n, n_places, n_channels)).copy().reshape(shape)
 
 
 class GlobalMaxPool(_GlobalPool):
