@@ -68,11 +68,13 @@ def invent(model, rng):
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--data", type=Path, help="a file with one name a line, of the letters a to z")
-parser.add_argument("--steps", type=int, help="200,000 with --data, 8,000 without")
 arguments = parser.parse_args()
 
 names = arguments.data.read_text().split() if arguments.data else made_up_names(2000)
-steps = arguments.steps or (200_000 if arguments.data else 8_000)
+steps = 200_000 if arguments.data else 6_000
+for name in names:
+    if set(name) - set(LETTERS[1:]):
+        parser.error(f"names must be of the letters a to z, got {name!r} in {arguments.data}")
 random.seed(42)
 random.shuffle(names)
 cut1, cut2 = int(0.8 * len(names)), int(0.9 * len(names))
@@ -114,7 +116,7 @@ for step in range(steps):
 seconds = time.perf_counter() - start
 print(f"trained in {seconds:.0f} s, {seconds / steps * 1e3:.2f} ms a step\n")
 
-notes = {"new names": "   those for validation that training has not seen by another way"}
+notes = {"new names": "   (names for validation that do not stand among those for training too)"}
 for part, (x, y) in data.items():
     print(f"{part:12} loss {loss.forward(model.predict(x), y):.4f} nats a letter{notes.get(part, '')}")
 print(f"{'guessing':12} loss {np.log(n_letters):.4f}\n")
