@@ -60,7 +60,7 @@ def accuracy(model, x, y):
 
 def relative_gradients(model):
     """Return the length of the gradient of each 3 x 3 convolution, divided by that of its weights."""
-    convolutions = [layer for _, layer in model.leaves() if isinstance(layer, Conv2D) and layer.weights.size > 128]
+    convolutions = [layer for _, layer in model.leaves() if isinstance(layer, Conv2D) and layer.kernel_size == (3, 3)]
     return [np.linalg.norm(layer.dweights) / np.linalg.norm(layer.weights) for layer in convolutions]
 
 
@@ -99,7 +99,7 @@ right.set(xlabel="convolution, from the image to the logits", yscale="log", titl
 right.set_ylabel("length of dweights / length of weights")
 for axes in (left, right):
     axes.grid(alpha=0.3, which="both")
-    axes.legend()
+    axes.legend(fontsize=9)
 path = Path("resnet_digits.png").resolve()
 figure.savefig(path, dpi=150)
 print(f"picture saved to {path}")
