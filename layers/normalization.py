@@ -150,16 +150,17 @@ class LayerNorm(Normalization):
         difference, root, shape = self._recall()
         dout = self._check_dout(dout, shape).reshape(difference.shape)
         product = dout * difference
-        self.dgain = (1 / root[:, 0]) @ product  # sum_i dout[i, j] * normalized[i, j]
+        inverse = 1 / root
+        self.dgain = inverse[:, 0] @ product  # sum_i dout[i, j] * normalized[i, j]
         self.dbias = dout.sum(axis=0)
         if not input_gradient:
             return None
         mean, slope = ((a @ self.gain)[:, np.newaxis] / self.n_features for a in (dout, product))
         dx = np.multiply(dout, self.gain, out=product)
         dx -= mean
-        difference *= slope / root**2  # ours alone, and read once: no array for the product
+        difference *= slope * inverse**2  # ours alone, and read once: no array for the product
         dx -= difference
-        dx /= root
+        dx *= inverse
         return dx.reshape(shape)
 
 
@@ -213,13 +214,14 @@ class RMSNorm(Normalization):
         rows, root, shape = self._recall()
         dout = self._check_dout(dout, shape).reshape(rows.shape)
         product = dout * rows
-        self.dgain = (1 / root[:, 0]) @ product
+        inverse = 1 / root
+        self.dgain = inverse[:, 0] @ product
         if not input_gradient:
             return None
         slope = (product @ self.gain)[:, np.newaxis] / self.n_features
         dx = np.multiply(dout, self.gain, out=product)
-        dx -= rows * (slope / root**2)
-        dx /= root
+        dx -= rows * (slope * inverse**2)
+        dx *= inverse
         return dx.reshape(shape)
 
 
