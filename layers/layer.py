@@ -96,6 +96,8 @@ class Layer:
     _fixed: frozenset[str] = frozenset()  # the names whose memory never moves: assigning copies into it
 
     def __init__(self, **shapes: Shape) -> None:
+        if shapes and type(self) is not Layer and type(self).__init__ is Layer.__init__:
+            raise TypeError(f"{type(self).__name__}() takes no arguments, got {', '.join(shapes)}")
         self._shapes = {name: _as_shape(shape) for name, shape in shapes.items()}
         names = [*shapes, *(f"d{name}" for name in shapes)]
         taken = {"parameters", "gradients", "layout", *self.buffers}

@@ -8,7 +8,7 @@ import pytest
 from test_gradients import GATES, LAYERS, drawn, named
 
 import layers
-from layers import Embedding, Flatten, Identity, Layer, Reshape
+from layers import Add, Embedding, Flatten, Identity, Layer, ReLU, Reshape
 
 
 def one_of_each(rows):
@@ -142,6 +142,13 @@ def test_output_shape_needs_a_shape(fresh, inputs, shape):
 @of_all
 def test_repr_is_what_one_would_type(fresh, inputs):
     assert repr(eval(repr(fresh), vars(layers).copy())) == repr(fresh)
+
+
+@pytest.mark.parametrize(("layer", "option"), [(ReLU, "inplace"), (Flatten, "start_dim"), (Add, "alpha")])
+def test_a_layer_without_options_takes_none(layer, option):
+    # they must not be taken for the shapes of arrays
+    with pytest.raises(TypeError, match=re.escape(f"{layer.__name__}() takes no arguments, got {option}")):
+        layer(**{option: 1})
 
 
 @pytest.mark.parametrize(

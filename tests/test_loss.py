@@ -415,6 +415,18 @@ def test_shapes_that_would_broadcast_are_refused(kind, x_shape, y_shape):
         kind().forward(np.zeros(x_shape), np.ones(y_shape))
 
 
+@every_loss
+def test_a_refused_call_leaves_its_arguments_as_they_were(kind, rng):
+    x, y = examples(kind, rng)
+    x[5, 2] = np.nan
+    weights = np.arange(6.0)
+    given = [x.copy(), y.copy(), weights.copy()]
+    with pytest.raises(ValueError, match="must be finite"):
+        kind().forward(x, y, sample_weights=weights)
+    for before, after in zip(given, [x, y, weights], strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
 def test_overflow_is_never_silent():
     with pytest.warns(RuntimeWarning, match="overflow"):
         assert MeanSquaredError().forward(np.array([1e200]), np.array([-1e200])) == np.inf

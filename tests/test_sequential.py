@@ -72,11 +72,11 @@ def test_backward_without_the_input_gradient_stops_at_the_first_layer_that_learn
             asked.append(input_gradient)
             return super().backward(dout, input_gradient)
 
-    model = Sequential([Tanh(), Asked(2, 2), ReLU(), Asked(2, 1)])
+    model = Sequential([Sequential([Tanh()]), Asked(2, 2), ReLU(), Asked(2, 1)])
     model.backward(model.forward(X), input_gradient=False)
     assert asked == [True, False]
     with pytest.raises(RuntimeError, match=re.escape("Tanh(): backward() needs a forward() before it")):
-        model[0].backward(X)  # it was passed over, and has nothing left to recall
+        model[0][0].backward(X)  # it was passed over, and has nothing left to recall
 
 
 def test_backward_without_parameters_and_input_gradient_has_nothing_to_do():
@@ -121,7 +121,7 @@ def test_a_layer_that_returns_no_gradient_is_found():
 
 
 @pytest.mark.parametrize("bad", [np.ones((1, 3)), np.ones((0, 2)), np.full((1, 2), 1j)])
-@pytest.mark.parametrize("make", [tiny, lambda: Sequential([Residual([Dense(2, 2)]), Dense(2, 1)])])
+@pytest.mark.parametrize("make", [tiny, lambda: Residual([Dense(2, 2)])])
 def test_a_failed_forward_leaves_nothing_to_recall(make, bad, unchanged):
     model = make()
     dout = model.forward(X)

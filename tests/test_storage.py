@@ -17,9 +17,9 @@ class Centered(Layer):
 
     buffers = ("mean",)
 
-    def __init__(self, n_features):
+    def __init__(self, n_features, mean=0.0):
         super().__init__(shift=(n_features,))
-        self.mean = np.zeros(n_features)
+        self.mean = np.broadcast_to(mean, n_features)
 
     def forward(self, x):
         self._cache = x
@@ -437,6 +437,13 @@ def test_a_buffer_is_state_but_not_learnt():
     assert list(layer.layout) == ["shift"]
     assert list(layer.state_dict()) == ["shift", "mean"]
     assert layer.parameters.size == 2
+
+
+def test_the_first_values_of_a_buffer_are_copied_too():
+    mean = np.zeros(2)
+    layer = Centered(2, mean)
+    mean += 1
+    np.testing.assert_array_equal(layer.mean, [0, 0])
 
 
 def test_assignment_to_a_buffer_copies_into_its_memory():

@@ -1,0 +1,57 @@
+"""What imports what: the packages know little of each other."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = {"layers", "losses", "optimizers", "training"}
+MAY_IMPORT = {"layers": set(), "losses": set(), "optimizers": set(), "training": PACKAGES}
+MODULES = sorted(path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).glob("*.py"))
+
+
+def imported(nodes):
+    """Yield the first names of the modules that these nodes import, relative imports left out."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module.split(".")[0]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_a_package_imports_numpy_and_what_it_may(module):
+    names = set(imported(ast.walk(ast.parse((ROOT / module).read_text(encoding="utf-8")))))
+    package = module.parts[0]
+    allowed = {package, "numpy", *MAY_IMPORT[package], *sys.stdlib_module_names}
+    assert names - allowed <= ({"matplotlib"} if package == "training" else set())
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_matplotlib_is_imported_by_functions_only(module):
+    body = ast.parse((ROOT / module).read_text(encoding="utf-8")).body
+    assert "matplotlib" not in set(imported(body))
+
+
+def test_the_packages_bring_in_nothing_but_numpy():
+    script = """
+import sys
+import numpy, numpy.random, numpy.linalg  # with all that they bring
+before = {name.split(".")[0] for name in sys.modules}
+import layers, losses, optimizers
+new = {name.split(".")[0] for name in sys.modules} - before - set(sys.stdlib_module_names)
+print(*sorted(new))
+"""
+    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["layers", "losses", "optimizers"]
+    assert run.stderr == ""
+
+
+def test_tests_are_flat():
+    # a folder tests/layers would shadow the package layers
+    folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir()}
+    assert folders <= {"__pycache__"}
+    assert not (ROOT / "tests" / "__init__.py").exists()

@@ -1,0 +1,120 @@
+import math
+import pickle
+import re
+
+import numpy as np
+import pytest
+
+from layers import (
+    constant,
+    glorot_normal,
+    glorot_uniform,
+    he_normal,
+    he_uniform,
+    lecun_normal,
+    lecun_uniform,
+    normal,
+    orthogonal,
+)
+from layers.initializers import fans, name_of
+
+DENSE, KERNELS = (300, 200), (5, 4, 10, 30)  # of the kernels, 5 * 4 * 10 inputs and 5 * 4 * 30 outputs
+VARIANCES = [
+    (he_normal, DENSE, 2 / 300),
+    (he_uniform, DENSE, 2 / 300),
+    (glorot_normal, DENSE, 2 / (300 + 200)),
+    (glorot_uniform, DENSE, 2 / (300 + 200)),
+    (lecun_normal, DENSE, 1 / 300),
+    (lecun_uniform, DENSE, 1 / 300),
+    (he_normal, KERNELS, 2 / 200),
+    (he_uniform, KERNELS, 2 / 200),
+    (glorot_normal, KERNELS, 2 / (200 + 600)),
+    (glorot_uniform, KERNELS, 2 / (200 + 600)),
+    (lecun_normal, KERNELS, 1 / 200),
+    (lecun_uniform, KERNELS, 1 / 200),
+    (normal(0.3), DENSE, 0.09),
+]
+EVERY = [*dict.fromkeys(row[0] for row in VARIANCES), orthogonal, constant(0.5)]
+
+
+@pytest.mark.parametrize(("initializer", "shape", "variance"), VARIANCES)
+def test_the_variance_is_that_of_the_paper(initializer, shape, variance, rng):
+    draws = initializer(rng, shape)
+    n = math.prod(shape)
+    # standard errors of a mean and of a variance of n normal draws (for uniform ones they are smaller), five of them
+    assert abs(draws.mean()) < 5 * math.sqrt(variance / n)
+    assert abs(draws.var() / variance - 1) < 5 * math.sqrt(2 / n)
+
+
+@pytest.mark.parametrize(
+    ("initializer", "limit"), [(he_uniform, 6 / 300), (glorot_uniform, 6 / 500), (lecun_uniform, 3 / 300)]
+)
+def test_uniform_draws_fill_their_interval(initializer, limit, rng):
+    draws = initializer(rng, DENSE)
+    assert 0.99 < np.abs(draws).max() / math.sqrt(limit) <= 1
+    # the middle half of the interval has half of the 60,000 draws, with a standard error of 0.5 / sqrt(60,000)
+    assert abs(np.mean(np.abs(draws) < math.sqrt(limit) / 2) - 0.5) < 5 * 0.5 / math.sqrt(60_000)
+
+
+@pytest.mark.parametrize("initializer", EVERY, ids=name_of)
+@pytest.mark.parametrize("shape", [(4, 3), (3, 3, 2, 4), (1, 1)])
+def test_one_generator_one_array_of_the_shape(initializer, shape):
+    draws = initializer(np.random.default_rng(0), shape)
+    assert draws.shape == shape
+    np.testing.assert_array_equal(draws, initializer(np.random.default_rng(0), shape))
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (4, 4), (2, 3, 2)])
+def test_orthogonal_columns_or_rows(shape, rng):
+    q = orthogonal(rng, shape).reshape(-1, shape[-1])
+    gram = q.T @ q if q.shape[0] >= q.shape[1] else q @ q.T
+    np.testing.assert_allclose(gram, np.eye(len(gram)), atol=1e-15)
+
+
+def test_orthogonal_matrices_are_drawn_uniformly():
+    # A uniform 1 x 1 orthogonal matrix is 1 or -1 with the same probability; QR by itself has a fixed sign.
+    draws = [orthogonal(np.random.default_rng(i), (1, 1)).item() for i in range(400)]
+    np.testing.assert_allclose(np.abs(draws), 1)
+    assert abs(np.mean(draws)) < 5 / math.sqrt(400)
+
+
+def test_constant_is_everywhere(rng):
+    np.testing.assert_array_equal(constant(-2)(rng, (2, 3)), np.full((2, 3), -2.0))
+
+
+def test_fans():
+    assert fans(DENSE) == DENSE
+    assert fans(KERNELS) == (200, 600)
+
+
+@pytest.mark.parametrize("initializer", [row for row in EVERY if name_of(row).startswith(("he", "gl", "le", "or"))])
+def test_a_vector_has_no_fans(initializer, rng):
+    with pytest.raises(ValueError, match=r"shape must (be|have) .*, got \(3,\)"):
+        initializer(rng, (3,))
+
+
+@pytest.mark.parametrize(
+    ("make", "value", "error", "message"),
+    [
+        (constant, "1", TypeError, "constant: value must be a number, got '1'"),
+        (constant, np.inf, ValueError, "constant: value must be finite, got inf"),
+        (normal, -0.1, ValueError, "normal: value must be finite and >= 0, got -0.1"),
+        (normal, np.nan, ValueError, "normal: value must be finite and >= 0, got nan"),
+    ],
+)
+def test_values_are_checked(make, value, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        make(value)
+
+
+@pytest.mark.parametrize("initializer", EVERY, ids=name_of)
+def test_initializers_can_be_pickled(initializer):
+    assert name_of(pickle.loads(pickle.dumps(initializer))) == name_of(initializer)
+
+
+def test_names_are_what_one_would_type():
+    assert [name_of(initializer) for initializer in (he_normal, normal(0.01), constant(2))] == [
+        "he_normal",
+        "normal(0.01)",
+        "constant(2)",
+    ]
