@@ -1,5 +1,6 @@
 """Layers with hand-written derivatives. Each has `forward` and `backward`; `Sequential` chains them."""
 
+from . import memory
 from .activations import GELU, Sigmoid, SiLU, Softplus, Tanh
 from .batch_norm import BatchNorm
 from .branches import Concatenate, Residual

@@ -59,9 +59,8 @@ class _Convolution(SlidingLayer):
 
     def forward(self, x: Any) -> Array:
         x = self._cache = self._images(x, self.n_inputs)
-        out = convolve(x, self._filters, self._place(*x.shape[1:3]), self.groups)
-        if self.use_bias:
-            out += self.bias
+        bias = self.bias if self.use_bias else None
+        out = convolve(x, self._filters, bias, self._place(*x.shape[1:3]), self.groups)
         return out.reshape(self._outward(out.shape))
 
     def backward(self, dout: Any, input_gradient: bool = True) -> Array | None:
@@ -70,9 +69,10 @@ class _Convolution(SlidingLayer):
         place = self._place(*x.shape[1:3])
         out_shape = len(x), *place.size, self.n_outputs
         dout = self._check_dout(dout, self._outward(out_shape)).reshape(out_shape)
-        self.dweights = weights_gradient(x, dout, place, self.groups).reshape(self.weights.shape)
+        dweights, dbias = weights_gradient(x, dout, place, self.groups)
+        self.dweights = dweights.reshape(self.weights.shape)
         if self.use_bias:
-            np.sum(dout, axis=(0, 1, 2), out=self.dbias)
+            self.dbias = dbias
         if not input_gradient:
             return None
         dx = image_gradient(dout, self._filters, x.shape[1:3], place, self.groups)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
+from operator import gt
 from typing import Any
 
 import numpy as np
 
 from .layer import Array, Layer, Shape, _as_shape
 from .sliding import Placement, SlidingLayer
-from .windows import crop, pad, seen_at
+from .windows import chunks, copy_pixels, crop, pad, seen_at
 
 
 class _Pooling(SlidingLayer):
@@ -32,6 +34,27 @@ class _Pooling(SlidingLayer):
         x = self._images(x)
         return x, self._place(*x.shape[1:3])
 
+    def _chunks(self, n: int, example: Shape, dtype: np.dtype[Any]) -> Iterator[slice]:
+        """Cut n images into chunks that stay in the cache, together with what is made of them."""
+        return chunks(n, 2 * math.prod(example) * dtype.itemsize)
+
+    def _spread(self, dx: Array, place: Placement, parts: Iterable[Array]) -> None:
+        """Set dx of some images, given what the windows give to each of their positions."""
+        (top, bottom), (left, right) = place.pads
+        n, height, width, channels = dx.shape
+        framed, overlap = any(map(any, place.pads)), any(map(gt, place.kernel, place.stride))
+        dpadded = np.empty((n, top + height + bottom, left + width + right, channels), dx.dtype) if framed else dx
+        if place.kernel != place.stride or place.covered != dpadded.shape[1:3]:
+            dpadded[...] = 0
+        for (a, b), part in zip(self._positions(), parts, strict=True):
+            seen = seen_at(dpadded, a, b, place)
+            if overlap:
+                seen += part
+            else:
+                copy_pixels(part, seen)
+        if framed:
+            dx[...] = crop(dpadded, place.pads)
+
     def _positions(self) -> list[tuple[int, int]]:
         """The positions (a, b) in the window, row by row."""
         return list(np.ndindex(self._kernel))
@@ -45,27 +68,32 @@ class _Pooling(SlidingLayer):
 class _MaxPool(_Pooling):
     def forward(self, x: Any) -> Array:
         x, place = self._images_and_place(x)
-        padded = pad(x, place.pads, -np.inf)
-        first, *others = (seen_at(padded, a, b, place) for a, b in self._positions())
-        out = first.copy()
-        for seen in others:
-            np.maximum(out, seen, out=out)
-        self._cache = x, out
+        out = np.empty((len(x), *place.size, x.shape[-1]), x.dtype)
+        winners = np.zeros(out.shape, np.min_scalar_type(math.prod(self._kernel) - 1))
+        for here in self._chunks(len(x), x.shape[1:], x.dtype):
+            padded = np.ascontiguousarray(pad(x[here], place.pads, -np.inf))
+            largest, winner = out[here], winners[here]
+            other = np.empty_like(largest)
+            copy_pixels(seen_at(padded, 0, 0, place), largest)
+            for i, (a, b) in enumerate(self._positions()[1:], 1):
+                copy_pixels(seen_at(padded, a, b, place), other)
+                # Position i wins where it is larger than all before it; i itself is the largest number so far.
+                np.maximum(winner, (other > largest) * winner.dtype.type(i), out=winner)
+                np.maximum(largest, other, out=largest)
+        self._cache = x.shape, winners
         return out.reshape(self._outward(out.shape))
 
     def backward(self, dout: Any) -> Array:
-        # Each dout goes to the pixel that was the largest of its window, and of several to the first alone, row by
-        # row: `left` is what is still to be given away. Windows that overlap add at their common pixels.
-        x, out = self._recall()
-        place = self._place(*x.shape[1:3])
-        left = self._check_dout(dout, self._outward(out.shape)).reshape(out.shape)
-        padded = pad(x, place.pads, -np.inf)
-        dpadded = np.zeros(padded.shape, left.dtype)
-        for a, b in self._positions():
-            given = left * (seen_at(padded, a, b, place) == out)
-            seen_at(dpadded, a, b, place)[...] += given
-            left = left - given
-        return crop(dpadded, place.pads).reshape(self._outward(x.shape))
+        # Each dout goes to the pixel that won its window: of several that are the largest, the first, row by row.
+        # Windows that overlap add at their common pixels.
+        shape, winners = self._recall()
+        place = self._place(*shape[1:3])
+        dout = self._check_dout(dout, self._outward(winners.shape)).reshape(winners.shape)
+        dx = np.empty(shape, dout.dtype)
+        for here in self._chunks(len(dx), shape[1:], dx.dtype):
+            given, winner = dout[here], winners[here]
+            self._spread(dx[here], place, (given * (winner == i) for i in range(math.prod(self._kernel))))
+        return dx.reshape(self._outward(shape))
 
 
 class MaxPool2D(_MaxPool):
@@ -150,25 +178,29 @@ class _AveragePool(_Pooling):
     def forward(self, x: Any) -> Array:
         x, place = self._images_and_place(x)
         self._cache = x.shape
-        padded = pad(x, place.pads)
-        first, *others = (seen_at(padded, a, b, place) for a, b in self._positions())
-        out = first.copy()
-        for seen in others:
-            out += seen
-        out *= self._shares(x.shape[1], x.shape[2], place, out.dtype)
+        out = np.empty((len(x), *place.size, x.shape[-1]), x.dtype)
+        shares = self._shares(x.shape[1], x.shape[2], place, out.dtype)
+        for here in self._chunks(len(x), x.shape[1:], x.dtype):
+            padded = np.ascontiguousarray(pad(x[here], place.pads))
+            total = out[here]
+            other = np.empty_like(total)
+            copy_pixels(seen_at(padded, 0, 0, place), total)
+            for a, b in self._positions()[1:]:
+                copy_pixels(seen_at(padded, a, b, place), other)
+                total += other
+            total *= shares
         return out.reshape(self._outward(out.shape))
 
     def backward(self, dout: Any) -> Array:
-        n, height, width, channels = shape = self._recall()
-        place = self._place(height, width)
-        out_shape = n, *place.size, channels
+        shape = self._recall()
+        place = self._place(*shape[1:3])
+        out_shape = shape[0], *place.size, shape[-1]
         dout = self._check_dout(dout, self._outward(out_shape)).reshape(out_shape)
-        share = dout * self._shares(height, width, place, dout.dtype)
-        (top, bottom), (left, right) = place.pads
-        dpadded = np.zeros((n, top + height + bottom, left + width + right, channels), dout.dtype)
-        for a, b in self._positions():
-            seen_at(dpadded, a, b, place)[...] += share
-        return crop(dpadded, place.pads).reshape(self._outward(shape))
+        dx = np.empty(shape, dout.dtype)
+        shares = self._shares(shape[1], shape[2], place, dx.dtype)
+        for here in self._chunks(len(dx), shape[1:], dx.dtype):
+            self._spread(dx[here], place, [dout[here] * shares] * math.prod(self._kernel))
+        return dx.reshape(self._outward(shape))
 
     def __repr__(self) -> str:
         return super().__repr__()[:-1] + ", count_padding=True" * self.count_padding + ")"

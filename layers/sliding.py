@@ -106,6 +106,11 @@ class Placement(NamedTuple):
         (height, width), (down, right) = self.kernel, self.dilation
         return down * (height - 1) + 1, right * (width - 1) + 1
 
+    @property
+    def covered(self) -> Pair:
+        """The height and width of what all windows see together, gaps between them included."""
+        return (self.size[0] - 1) * self.stride[0] + self.span[0], (self.size[1] - 1) * self.stride[1] + self.span[1]
+
 
 class SlidingLayer(ImageLayer):
     """A layer that looks at images through a window."""

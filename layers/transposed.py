@@ -144,10 +144,10 @@ class ConvTranspose2D(SlidingLayer):
         size = x.shape[1:3]
         dout = self._check_dout(dout, (len(x), *self._out_size(*size), self.n_outputs))
         place = self._place_on_out(*size)
-        self.dweights = weights_gradient(dout, x, place).swapaxes(2, 3)
+        self.dweights = weights_gradient(dout, x, place)[0].swapaxes(2, 3)
         if self.use_bias:
             np.sum(dout, axis=(0, 1, 2), out=self.dbias)
-        return convolve(dout, self._filters, place) if input_gradient else None
+        return convolve(dout, self._filters, None, place) if input_gradient else None
 
     def output_shape(self, input_shape: Shape) -> Shape:
         height, width, _ = self._image_shape(input_shape, self.n_inputs)

@@ -1,14 +1,38 @@
-"""Windows of images, and the three products of a convolution.
+"""Windows of images, and the three products of a convolution: the one place that knows how to make windows fast.
 
 The window at row i and column j sees the pixels x[n, i * stride + a * dilation, j * stride + b * dilation, :] of the
 padded image. With weights (kernel_h, kernel_w, C, K):
 
-    out[n, i, j, k] = sum_abc window[n, i, j, a, b, c] * weights[a, b, c, k]             convolve
-    dweights[a, b, c, k] = sum_nij window[n, i, j, a, b, c] * dout[n, i, j, k]           weights_gradient
-    dwindow[n, i, j, a, b, c] = sum_k dout[n, i, j, k] * weights[a, b, c, k]             image_gradient
+    out[n, i, j, k]            = sum_abc  window[n, i, j, a, b, c] * weights[a, b, c, k] + bias[k]
+    dweights[a, b, c, k]       = sum_nij  window[n, i, j, a, b, c] * dout[n, i, j, k]
+    dwindow[n, i, j, a, b, c]  = sum_k    dout[n, i, j, k] * weights[a, b, c, k]
 
-and the gradient of a pixel is the sum over all windows that see it. As a convolution is called one in every toolkit,
-though the kernel is not flipped.
+and dx of a pixel is the sum of dwindow over all windows that see it. Each is one matrix product, once the windows lie
+in memory as the rows of a matrix. Making these rows, and adding dwindow up, is what must be fast. Four things help:
+
+1. Runs. Pixels that are neighbors in a row are neighbors in memory, with all their channels. A window is copied as
+   kernel_h runs, and a run as a single item of NumPy, many times faster than number by number.
+2. Blocks. Windows next to one another share most of their pixels. One row of the matrix serves a block of them, with
+   the kernel once for each in the other factor. Kernel 3 x 3 and a block of 2, with a last number 1 for the bias:
+
+       image   . . . . . . .             row of the matrix (one number stands for a pixel)
+               . p q r s . .
+               . t u v w . .             [ p q r s | t u v w | x y z o | 1 ]
+               . x y z o . .
+                                                    | w00  0  |
+       windows   p q r   q r s                      | w01 w00 |
+                 t u v   u v w     times            | w02 w01 |  =  out at both of them
+                 x y z   y z o                      |  0  w02 |
+                                                    | w10  0  |
+                                                    |   ...   |
+                                                    |bias bias|
+
+   Less is copied, 12 pixels instead of 18, and the product is wider, which suits it when channels are few; the
+   zeros are wasted work. `_best_block` weighs the two. With many channels a block is one window.
+3. Chunks. The rows are made for so many images, or rows of a large image, that they are still in the processor's
+   cache when the product reads them; the memory for them is small and used again.
+4. dx as a convolution. Where the stride is 1, the gradient of a pixel is a sum over a window of dout: dx is the
+   convolution of dout, padded, with the kernel turned by 180 degrees. That needs no addition window by window.
 """
 
 from __future__ import annotations
@@ -19,12 +43,18 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from .layer import Array, Shape
+from .layer import Array
 from .sliding import Pads, Pair, Placement
 
-# Bytes that stay close to a core. Images are worked on in chunks, so that the windows of a chunk are still in the
-# cache when the product reads them.
-CACHE_SIZE = 1 << 20
+CACHE_SIZE = 1 << 20  # bytes of a core's second-level cache, of which the rows of a chunk may fill most
+
+# What matrix products and copies cost, for the choice of a block: measured, in multiply-adds, and far from critical.
+COST_OF_A_RUN = 75  # to copy one, however short
+MISSING_COLUMNS = 12  # a product of K columns takes the time of K + 12
+MORE_PIXELS = 1.5  # a convolution for dx visits all pixels of x, not only those of out: worth it up to this ratio
+
+
+# ---- images ----------------------------------------------------------------------------------------------------------
 
 
 def pad(x: Array, pads: Pads, value: float = 0.0) -> Array:
@@ -46,26 +76,6 @@ def crop(padded: Array, pads: Pads) -> Array:
     return padded[:, top : padded.shape[1] - bottom, left : padded.shape[2] - right]
 
 
-def windows(padded: Array, place: Placement) -> Array:
-    """Return a view of padded images as their windows, (N, rows, columns, kernel_h, kernel_w, C). Only for reading."""
-    n, _, _, channels = padded.shape
-    per_image, per_row, per_column, per_channel = padded.strides
-    (down, right), (dilate_down, dilate_right) = place.stride, place.dilation
-    return as_strided(
-        padded,
-        (n, *place.size, *place.kernel, channels),
-        (per_image, down * per_row, right * per_column, dilate_down * per_row, dilate_right * per_column, per_channel),
-        writeable=False,
-    )
-
-
-def add_windows(dwindows: Array, dpadded: Array, place: Placement) -> None:
-    """Add to every pixel what the windows that see it have for it: the reverse of `windows`."""
-    for a in range(place.kernel[0]):
-        for b in range(place.kernel[1]):
-            seen_at(dpadded, a, b, place)[...] += dwindows[:, :, :, a, b]
-
-
 def seen_at(padded: Array, a: int, b: int, place: Placement) -> Array:
     """Return a view of what all windows see at their position (a, b): (N, rows, columns, C)."""
     (rows, columns), (down, right), (dilate_down, dilate_right) = place.size, place.stride, place.dilation
@@ -73,69 +83,175 @@ def seen_at(padded: Array, a: int, b: int, place: Placement) -> Array:
     return padded[:, top : top + down * (rows - 1) + 1 : down, left : left + right * (columns - 1) + 1 : right]
 
 
+def copy_pixels(source: Array, target: Array) -> None:
+    """Copy images, a pixel with all its channels as one item: where they are not contiguous, twice as fast."""
+    pixel = np.dtype((np.void, source.shape[-1] * source.itemsize))
+    target.view(pixel)[...] = source.view(pixel)
+
+
 def chunks(n: int, bytes_each: int) -> Iterator[slice]:
-    """Cut n images into chunks of as many as have room in the cache, at least one."""
+    """Cut n things into chunks of as many as have room in the cache, at least one."""
     size = max(CACHE_SIZE // max(bytes_each, 1), 1)
     for first in range(0, n, size):
         yield slice(first, min(first + size, n))
 
 
-def convolve(x: Array, weights: Array, place: Placement, groups: int = 1) -> Array:
+# ---- windows as the rows of a matrix ---------------------------------------------------------------------------------
+
+
+class Unfolding:
+    """The windows of images as the rows of a matrix, a block of windows a row, and the weights that go with them."""
+
+    def __init__(self, place: Placement, n_inputs: int, n_outputs: int, groups: int = 1) -> None:
+        self.place, self.groups = place, groups
+        self.n_inputs, self.n_outputs = n_inputs // groups, n_outputs // groups  # of each group
+        (kernel_h, kernel_w), (_, right), (down, apart) = place.kernel, place.stride, place.dilation
+        if apart == 1 and groups == 1:
+            self.block = _best_block(place, self.n_inputs, self.n_outputs)
+            self.width = (self.block - 1) * right + kernel_w  # pixels that the windows of a block see in one row
+            self.runs, self.run_length = [(a * down, 0) for a in range(kernel_h)], self.width
+        else:  # pixels or channels in between are not seen: each pixel is a run of its own
+            self.block, self.width = 1, kernel_w
+            self.runs, self.run_length = [(a * down, b * apart) for a in range(kernel_h) for b in range(kernel_w)], 1
+        self.n_columns = kernel_h * self.width * self.n_inputs + 1  # and the 1
+        self.blocks_in_row = place.size[1] // self.block
+
+    def chunks(self, n: int, itemsize: int) -> Iterator[tuple[slice, list[slice]]]:
+        """Cut n images into chunks: yield some images and, one after the other, some of their rows."""
+        row = self.blocks_in_row * self.n_columns * itemsize
+        for images in chunks(n, self.place.size[0] * row):
+            yield images, list(chunks(self.place.size[0], (images.stop - images.start) * row))
+
+    def make_buffer(self, n: int, dtype: np.dtype) -> Array:
+        """Return memory for the rows of the largest chunk; its ones stay."""
+        images, rows = next(self.chunks(n, dtype.itemsize))
+        n_rows = (images.stop - images.start) * (rows[0].stop - rows[0].start) * self.blocks_in_row
+        return np.ones((n_rows, self.n_columns), dtype)
+
+    def unfold(self, padded: Array, rows: slice, group: int, buffer: Array) -> Array:
+        """Return the windows of these rows of out as a matrix, in the memory of the buffer."""
+        n, n_rows, item = len(padded), rows.stop - rows.start, padded.itemsize
+        run = np.dtype((np.void, self.run_length * self.n_inputs * item))
+        shape = n, n_rows, self.blocks_in_row
+        image, row, pixel, _ = padded.strides
+        down, right = self.place.stride
+        strides_from = image, down * row, self.block * right * pixel
+        line = buffer.strides[0]
+        strides_to = n_rows * self.blocks_in_row * line, self.blocks_in_row * line, line
+        first = rows.start * down * row + group * self.n_inputs * item
+        for i, (a, b) in enumerate(self.runs):
+            seen = np.ndarray(shape, run, padded, first + a * row + b * pixel, strides_from)
+            np.ndarray(shape, run, buffer, i * run.itemsize, strides_to)[...] = seen
+        return buffer[: math.prod(shape)]
+
+    def fold(self, matrix: Array, dpadded: Array, rows: slice, group: int) -> None:
+        """Add to every pixel what the windows of these rows have for it: the reverse of `unfold`."""
+        n, n_rows, item = len(dpadded), rows.stop - rows.start, dpadded.itemsize
+        parts = matrix.reshape(n, n_rows, self.blocks_in_row, len(self.runs), -1)
+        image, row, pixel, _ = dpadded.strides
+        (down, right), channels = self.place.stride, slice(group * self.n_inputs, (group + 1) * self.n_inputs)
+        step = self.block * right
+        apart = -(-self.run_length // step)  # runs of blocks so far from one another have no pixel in common
+        for i, (a, b) in enumerate(self.runs):
+            for j in range(min(apart, self.blocks_in_row)):
+                part = parts[:, :, j::apart, i]
+                corner = dpadded[:, rows.start * down + a :, b + j * step :, channels]
+                seen = as_strided(corner, part.shape, (image, down * row, apart * step * pixel, item))
+                seen += part
+
+    def matrix(self, weights: Array, group: int, bias: Array | None = None) -> Array:
+        """Return the weights of a group as the other factor, (n_columns, block * n_outputs): the kernel, shifted."""
+        outputs = slice(group * self.n_outputs, (group + 1) * self.n_outputs)
+        matrix = np.zeros((self.n_columns, self.block, self.n_outputs), weights.dtype)
+        for j, shifted in enumerate(self._kernels(matrix)):
+            shifted[...] = weights[..., outputs]
+            matrix[-1, j] = 0 if bias is None else bias[outputs]
+        return matrix.reshape(self.n_columns, -1)
+
+    def gradients(self, dmatrix: Array) -> tuple[Array, Array]:
+        """Return dweights and dbias of a group, given the gradient of its matrix."""
+        dmatrix = dmatrix.reshape(self.n_columns, self.block, self.n_outputs)
+        return np.sum(self._kernels(dmatrix), axis=0), dmatrix[-1].sum(axis=0)
+
+    def _kernels(self, matrix: Array) -> list[Array]:
+        """Return views (kernel_h, kernel_w, n_inputs, n_outputs) of where in a matrix the kernel stands."""
+        (kernel_h, kernel_w), (_, right) = self.place.kernel, self.place.stride
+        seen = matrix[:-1].reshape(kernel_h, self.width, self.n_inputs, self.block, self.n_outputs)
+        return [seen[:, j * right : j * right + kernel_w, :, j] for j in range(self.block)]
+
+
+def _best_block(place: Placement, n_inputs: int, n_outputs: int) -> int:
+    """Return how many windows of a row of out to take together: a divisor of their number, the one of least work."""
+    (_, kernel_w), (_, right), (_, n_columns) = place.kernel, place.stride, place.size
+
+    def work(block: int) -> float:  # for one window and one row of the kernel
+        width = (block - 1) * right + kernel_w
+        return COST_OF_A_RUN / block + width * n_inputs * (n_outputs + MISSING_COLUMNS / block)
+
+    return min((block for block in range(1, n_columns + 1) if n_columns % block == 0), key=work)
+
+
+# ---- the three products ----------------------------------------------------------------------------------------------
+
+
+def convolve(x: Array, weights: Array, bias: Array | None, place: Placement, groups: int = 1) -> Array:
     """Return out (N, rows, columns, K) of images (N, H, W, C) and weights (kernel_h, kernel_w, C / groups, K)."""
-    matrices = _by_group(weights, groups)
-    out = np.empty((len(x), *place.size, weights.shape[-1]), np.result_type(x, weights))
-    for here in chunks(len(x), _window_bytes(x, place)):
-        out[here] = _join(_columns(x[here], place, groups) @ matrices, out[here].shape)
+    dtype = np.result_type(x, weights)
+    plan = Unfolding(place, x.shape[-1], weights.shape[-1], groups)
+    matrices = [plan.matrix(weights, group, bias) for group in range(groups)]
+    out = np.empty((len(x), *place.size, weights.shape[-1]), dtype)
+    buffer = plan.make_buffer(len(x), dtype)
+    for images, all_rows in plan.chunks(len(x), dtype.itemsize):
+        padded = np.ascontiguousarray(pad(x[images], place.pads), dtype)
+        for rows in all_rows:
+            here = out[images, rows].reshape(-1, groups, plan.block * plan.n_outputs)
+            for group, matrix in enumerate(matrices):
+                np.matmul(plan.unfold(padded, rows, group, buffer), matrix, out=here[:, group])
     return out
 
 
-def weights_gradient(x: Array, dout: Array, place: Placement, groups: int = 1) -> Array:
-    """Return dweights (kernel_h, kernel_w, C / groups, K) of x and dout (N, rows, columns, K)."""
-    n_inputs, n_outputs = x.shape[-1] // groups, dout.shape[-1]
-    dmatrices = np.zeros((groups, math.prod(place.kernel) * n_inputs, n_outputs // groups), np.result_type(x, dout))
-    for here in chunks(len(x), _window_bytes(x, place)):
-        dmatrices += _columns(x[here], place, groups).swapaxes(1, 2) @ _split(dout[here], groups)
-    return dmatrices.swapaxes(0, 1).reshape(*place.kernel, n_inputs, n_outputs)
+def weights_gradient(x: Array, dout: Array, place: Placement, groups: int = 1) -> tuple[Array, Array]:
+    """Return dweights (kernel_h, kernel_w, C / groups, K) and dbias (K,) of x and dout (N, rows, columns, K)."""
+    dtype = np.result_type(x, dout)
+    plan = Unfolding(place, x.shape[-1], dout.shape[-1], groups)
+    dmatrices = np.zeros((groups, plan.n_columns, plan.block * plan.n_outputs), dtype)
+    buffer = plan.make_buffer(len(x), dtype)
+    for images, all_rows in plan.chunks(len(x), dtype.itemsize):
+        padded = np.ascontiguousarray(pad(x[images], place.pads), dtype)
+        for rows in all_rows:
+            here = dout[images, rows].reshape(-1, groups, plan.block * plan.n_outputs)
+            for group, dmatrix in enumerate(dmatrices):
+                dmatrix += plan.unfold(padded, rows, group, buffer).T @ here[:, group]
+    dweights, dbias = zip(*map(plan.gradients, dmatrices), strict=True)
+    return np.concatenate(dweights, axis=-1), np.concatenate(dbias)
 
 
 def image_gradient(dout: Array, weights: Array, x_size: Pair, place: Placement, groups: int = 1) -> Array:
-    """Return dx (N, H, W, C) of images of the size (H, W)."""
-    matrices, ((top, bottom), (left, right)) = _by_group(weights, groups), place.pads
-    n_inputs, (height, width) = weights.shape[2] * groups, x_size
-    dx = np.empty((len(dout), height, width, n_inputs), np.result_type(dout, weights))
-    for here in chunks(len(dout), math.prod((*place.size, *place.kernel, n_inputs)) * dout.itemsize):
-        dcolumns = _split(dout[here], groups) @ matrices.swapaxes(1, 2)
-        dwindows = _join(dcolumns, (-1, *place.size, *place.kernel, n_inputs))
-        dpadded = np.zeros((len(dwindows), top + height + bottom, left + width + right, n_inputs), dx.dtype)
-        add_windows(dwindows, dpadded, place)
-        dx[here] = crop(dpadded, place.pads)
+    """Return dx (N, H, W, C) of images of the size (H, W): the transposed of `convolve` without a bias."""
+    frame = [(s - 1 - before, s - 1 - after) for s, (before, after) in zip(place.span, place.pads, strict=True)]
+    few_more_pixels = math.prod(x_size) <= MORE_PIXELS * math.prod(place.size)
+    if place.stride == (1, 1) and min(map(min, frame)) >= 0 and few_more_pixels:
+        turned = Placement(place.kernel, (1, 1), place.dilation, (frame[0], frame[1]), x_size)
+        return convolve(dout, _turned(weights, groups), None, turned, groups)
+    dtype = np.result_type(dout, weights)
+    (top, bottom), (left, right) = place.pads
+    n_inputs, n_outputs = weights.shape[2] * groups, weights.shape[3]
+    plan = Unfolding(place, n_inputs, n_outputs, groups)
+    matrices = [plan.matrix(weights, group)[:-1].T for group in range(groups)]
+    dx = np.empty((len(dout), *x_size, n_inputs), dtype)
+    for images, all_rows in plan.chunks(len(dout), dtype.itemsize):
+        n = images.stop - images.start
+        dpadded = np.zeros((n, top + x_size[0] + bottom, left + x_size[1] + right, n_inputs), dtype)
+        for rows in all_rows:
+            here = dout[images, rows].reshape(-1, groups, plan.block * plan.n_outputs)
+            for group, matrix in enumerate(matrices):
+                plan.fold(here[:, group] @ matrix, dpadded, rows, group)
+        dx[images] = crop(dpadded, place.pads)
     return dx
 
 
-def _by_group(weights: Array, groups: int) -> Array:
-    """Return the weights as one matrix for each group, (groups, kernel_h * kernel_w * C / groups, K / groups)."""
-    return weights.reshape(-1, groups, weights.shape[-1] // groups).swapaxes(0, 1)
-
-
-def _columns(x: Array, place: Placement, groups: int) -> Array:
-    """Return the windows as rows of one matrix for each group, (groups, N * rows * columns, window)."""
-    seen = windows(pad(x, place.pads), place)
-    split = seen.reshape(-1, math.prod(place.kernel), groups, x.shape[-1] // groups)
-    return split.transpose(2, 0, 1, 3).reshape(groups, len(split), -1)
-
-
-def _split(out: Array, groups: int) -> Array:
-    """Return (..., K) as one matrix for each group, (groups, M, K / groups)."""
-    return out.reshape(-1, groups, out.shape[-1] // groups).swapaxes(0, 1)
-
-
-def _join(grouped: Array, shape: Shape) -> Array:
-    """Bring what belongs to a group, (groups, M, ...), back to the channels: the last axis of this shape."""
-    groups, n_rows = grouped.shape[:2]
-    taps = grouped[0, 0].size * groups // shape[-1]
-    return grouped.reshape(groups, n_rows, taps, -1).transpose(1, 2, 0, 3).reshape(shape)
-
-
-def _window_bytes(x: Array, place: Placement) -> int:
-    """The size of the windows of one image."""
-    return math.prod((*place.size, *place.kernel, x.shape[-1])) * x.itemsize
+def _turned(weights: Array, groups: int) -> Array:
+    """Return the kernels turned by 180 degrees, inputs and outputs exchanged: (kernel_h, kernel_w, K / groups, C)."""
+    height, width, n_inputs, n_outputs = weights.shape
+    split = weights[::-1, ::-1].reshape(height, width, n_inputs, groups, n_outputs // groups)
+    return split.transpose(0, 1, 4, 3, 2).reshape(height, width, n_outputs // groups, n_inputs * groups)
