@@ -23,7 +23,8 @@ from losses import SoftmaxCrossEntropy
 from optimizers import SGD
 from training import batches, digits
 
-EPOCHS = 8
+EPOCHS = 7
+BATCH = 64
 BLOCKS = 6  # for each of two sizes of image
 HELD_OUT = 360  # images that training never sees, a fifth
 
@@ -54,10 +55,6 @@ def network(residual):
     return Sequential([*layers, GlobalAveragePool(), Dense(16, 10)], rng=0)
 
 
-def accuracy(model, x, y):
-    return np.mean(model.predict(x).argmax(axis=1) == y)
-
-
 def relative_gradients(model):
     """Return the length of the gradient of each 3 x 3 convolution, divided by that of its weights."""
     convolutions = [layer for _, layer in model.leaves() if isinstance(layer, Conv2D) and layer.kernel_size == (3, 3)]
@@ -73,23 +70,22 @@ x_train, y_train = x[order[HELD_OUT:]], y[order[HELD_OUT:]]
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
 for name, residual, style in (("out = x + f(x)", True, "o-"), ("plain, out = f(x)", False, "s--")):
     model = network(residual)
-    loss, optimizer, rng = SoftmaxCrossEntropy(), SGD(learning_rate=0.05, momentum=0.9), np.random.default_rng(1)
-    print(f"{name}: {model.parameters.size:,} parameters")
+    loss, rng = SoftmaxCrossEntropy(), np.random.default_rng(1)
+    steps = EPOCHS * -(-len(x_train) // BATCH)
+    optimizer = SGD(learning_rate=lambda step: 0.1 * (1 - step / steps), momentum=0.9)
+    print(f"{name}   {model.parameters.size:,} parameters")
     losses, first_gradients = [], None
     start = time.perf_counter()
     for epoch in range(1, EPOCHS + 1):
         total = 0.0
-        for x_batch, y_batch in batches(x_train, y_train, size=64, rng=rng):
+        for x_batch, y_batch in batches(x_train, y_train, size=BATCH, rng=rng):
             total += loss.forward(model.forward(x_batch), y_batch) * len(x_batch)  # the last batch is smaller
             model.backward(loss.backward(), input_gradient=False)
             first_gradients = first_gradients or relative_gradients(model)
             optimizer.step(model)
         losses.append(total / len(x_train))
-        print(
-            f"epoch {epoch}   loss {losses[-1]:.4f} nats   training accuracy {accuracy(model, x_train, y_train):7.2%}"
-            f"   held-out accuracy {accuracy(model, x_held_out, y_held_out):7.2%}"
-        )
-    held_out = accuracy(model, x_held_out, y_held_out)
+        held_out = np.mean(model.predict(x_held_out).argmax(axis=1) == y_held_out)
+        print(f"epoch {epoch}   loss {losses[-1]:.4f} nats   held-out accuracy {held_out:6.2%}")
     print(f"trained in {time.perf_counter() - start:.1f} s\n")
     left.plot(np.arange(1, EPOCHS + 1), losses, style, label=f"{name}   {held_out:.1%} of {HELD_OUT} others right")
     right.plot(np.arange(1, len(first_gradients) + 1), first_gradients, style, label=name)
