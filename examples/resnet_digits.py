@@ -57,7 +57,7 @@ def network(residual):
 
 def relative_gradients(model):
     """Return the length of the gradient of each 3 x 3 convolution, divided by that of its weights."""
-    convolutions = [layer for _, layer in model.leaves() if isinstance(layer, Conv2D) and layer.kernel_size == (3, 3)]
+    convolutions = [layer for _, layer in model.leaves() if isinstance(layer, Conv2D) and len(layer.weights) == 3]
     return [np.linalg.norm(layer.dweights) / np.linalg.norm(layer.weights) for layer in convolutions]
 
 
@@ -67,11 +67,12 @@ order = np.random.default_rng(0).permutation(len(x))
 x_held_out, y_held_out = x[order[:HELD_OUT]], y[order[:HELD_OUT]]
 x_train, y_train = x[order[HELD_OUT:]], y[order[HELD_OUT:]]
 
+steps = EPOCHS * -(-len(x_train) // BATCH)
+
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
 for name, residual, style in (("out = x + f(x)", True, "o-"), ("plain, out = f(x)", False, "s--")):
     model = network(residual)
     loss, rng = SoftmaxCrossEntropy(), np.random.default_rng(1)
-    steps = EPOCHS * -(-len(x_train) // BATCH)
     optimizer = SGD(learning_rate=lambda step: 0.1 * (1 - step / steps), momentum=0.9)
     print(f"{name}   {model.parameters.size:,} parameters")
     losses, first_gradients = [], None
