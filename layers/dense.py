@@ -10,6 +10,7 @@ import numpy as np
 from .checks import check_initializer, check_sizes
 from .initializers import he_normal, name_of
 from .layer import Array, Layer, Rng, Shape
+from .products import multiply_into, sum_rows_into
 
 
 class Dense(Layer):
@@ -76,10 +77,10 @@ class Dense(Layer):
 
     def forward(self, x: Any) -> Array:
         x = self._cache = self._check_features(x, self.n_inputs)
-        out: Array = x.reshape(-1, self.n_inputs) @ self.weights
+        out: Array = x.reshape(-1, self.n_inputs).dot(self.weights)
         if self.use_bias:
             out += self.bias
-        return out.reshape(*x.shape[:-1], self.n_outputs)
+        return out if x.ndim == 2 else out.reshape(*x.shape[:-1], self.n_outputs)
 
     def backward(self, dout: Any, input_gradient: bool = True) -> Array | None:
         # out[i, k] = sum_j x[i, j] * weights[j, k] + bias[k], so that
@@ -88,10 +89,10 @@ class Dense(Layer):
         # dx[i, j]       = sum_k dout[i, k] * weights[j, k]  (N, n_outputs) @ (n_outputs, n_inputs)
         x = self._recall()
         dout = self._check_dout(dout, (*x.shape[:-1], self.n_outputs)).reshape(-1, self.n_outputs)
-        np.matmul(x.reshape(-1, self.n_inputs).T, dout, out=self.dweights)
+        multiply_into(self.dweights, x.reshape(-1, self.n_inputs).T, dout)
         if self.use_bias:
-            np.sum(dout, axis=0, out=self.dbias)
-        return (dout @ self.weights.T).reshape(x.shape) if input_gradient else None
+            sum_rows_into(self.dbias, dout)
+        return dout.dot(self.weights.T).reshape(x.shape) if input_gradient else None
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return (*self._check_feature_shape(input_shape, self.n_inputs)[:-1], self.n_outputs)

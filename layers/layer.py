@@ -143,7 +143,7 @@ class Layer:
 
     def _recall(self) -> Any:
         """Return what `forward` remembered, once."""
-        cache, self._cache = self._cache, None
+        cache = self.__dict__.pop("_cache", None)  # back to the None of the class
         if cache is None:
             raise RuntimeError(f"{self._who}: backward() needs a forward() before it")
         return cache
@@ -217,7 +217,9 @@ class Layer:
         self._link(parameters, gradients)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in self._fixed or (name in self.buffers and name in self.__dict__):
+        if name == "_cache":  # the short way for what every forward sets
+            self.__dict__[name] = value
+        elif name in self._fixed or (name in self.buffers and name in self.__dict__):
             mine = self.__dict__[name]
             if value is not mine:  # `layer.weights -= step` ends by assigning weights to itself
                 np.copyto(mine, self._fitting(name, value), casting="same_kind")

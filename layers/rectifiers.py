@@ -34,12 +34,17 @@ class ReLU(Layer):
     """
 
     def forward(self, x: Any) -> Array:
-        out = self._cache = np.maximum(self._as_floats(x), 0)
+        x = self._as_floats(x)
+        zeros = np.zeros(x.shape, x.dtype)  # NumPy's maximum of two arrays is up to four times as fast as with a number
+        out = self._cache = np.maximum(x, zeros, out=zeros)
         return out
 
     def backward(self, dout: Any) -> Array:
         out = self._recall()  # out > 0 just where x > 0, and the next layer holds on to out anyway
-        return self._check_dout(dout, out.shape) * (out > 0)
+        dout = self._check_dout(dout, out.shape)
+        dx: Array = (out > 0).astype(dout.dtype)
+        dx *= dout
+        return dx
 
 
 class LeakyReLU(Layer):

@@ -62,6 +62,11 @@ class Sequential(Container):
         if generator is not None:
             self.initialize(generator)
 
+    def _gather(self, dtype: np.dtype[Any]) -> None:
+        super()._gather(dtype)
+        # The first layer that has something to learn: training reads no gradient of what comes before it.
+        self._first = next((i for i, layer in enumerate(self.layers) if layer.parameters.size), len(self.layers))
+
     def forward(self, x: Any) -> Any:
         self._cache = None
         out = self._at_the_door(x)
@@ -80,13 +85,11 @@ class Sequential(Container):
                 else:
                     dout = layer.backward(dout)
             return dout
-        # Training reads no dx: stop at the first layer that has something to learn.
-        first = next((i for i, layer in enumerate(self.layers) if layer.parameters.size), len(self.layers))
-        for layer in reversed(self.layers[first + 1 :]):
+        for layer in self.layers[: self._first : -1]:
             dout = layer.backward(dout)
-        for layer in self.layers[first : first + 1]:
+        for layer in self.layers[self._first : self._first + 1]:
             layer.backward(dout, input_gradient=False)  # type: ignore[call-arg]  # a layer with parameters takes it
-        for layer in self.layers[:first]:
+        for layer in self.layers[: self._first]:
             layer._forget()
         return None
 

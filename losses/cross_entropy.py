@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .loss import Array, Loss, as_number, pick
+from .loss import Array, Loss, as_number
+from .rows import places, row_maxima
 
 
 class SoftmaxCrossEntropy(Loss):
@@ -56,6 +57,8 @@ class SoftmaxCrossEntropy(Loss):
     array([[-0.3,  0.1,  0.2]])
     """
 
+    unit = "nats"
+
     def __init__(self, reduction: str = "mean", label_smoothing: float = 0.0, class_weights: Any = None) -> None:
         super().__init__(reduction)
         self.label_smoothing = _checked_smoothing(self, label_smoothing)
@@ -67,26 +70,30 @@ class SoftmaxCrossEntropy(Loss):
         y = self._labels(logits, y)
         scale = self._scale(logits.shape[:-1], sample_weights, _weights_of(self, y, logits.shape))
 
-        shifted = logits - logits.max(axis=-1, keepdims=True)  # softmax stays the same, and exp cannot overflow
-        y_hat = np.exp(shifted, order="C")  # rows one after the other, which backward relies on
+        shifted = logits - row_maxima(logits)  # softmax stays the same, and exp cannot overflow
+        y_hat = np.exp(shifted, order="C")  # the rows end to end, for `places`
         total = y_hat.sum(axis=-1, keepdims=True)
         y_hat /= total
         # -sum_k y_k * log(y_hat_k), with log(y_hat) = shifted - log(total)
         log_total = np.log(total[..., 0])
-        losses = log_total - (pick(shifted, y) if y.ndim < logits.ndim else (y * shifted).sum(axis=-1))
+        if y.ndim < logits.ndim:
+            y = places(y, logits.shape[-1])
+            losses = log_total - shifted.reshape(-1)[y]
+        else:
+            losses = log_total - (y * shifted).sum(axis=-1)
         if self.label_smoothing:
             losses += self.label_smoothing * (log_total - shifted.mean(axis=-1) - losses)
         self._cache = y_hat, y, scale
-        return float(np.sum(losses * scale, dtype=np.float64))
+        return self._add_up(losses, scale)
 
     def backward(self) -> Array:
         # d loss / d logit_k = sum_j y_j * (y_hat_k - 1{j = k}) = y_hat_k - y_k, since the y_j sum to 1
         y_hat, y, scale = self._recall()
         dlogits: Array = y_hat  # forward made it for us: work in place
-        dlogits -= self.label_smoothing / y_hat.shape[-1]
+        if self.label_smoothing:
+            dlogits -= self.label_smoothing / y_hat.shape[-1]
         if y.ndim < y_hat.ndim:
-            rows = dlogits.reshape(-1, y_hat.shape[-1])
-            rows[np.arange(len(rows)), y.reshape(-1)] -= 1 - self.label_smoothing
+            dlogits.reshape(-1)[y] -= 1 - self.label_smoothing  # y holds the places of the true classes
         else:
             dlogits -= (1 - self.label_smoothing) * y
         dlogits *= _column(scale, dlogits)
@@ -125,6 +132,8 @@ class CategoricalCrossEntropy(Loss):
     array([[-1.4286, -0.    , -0.    ]])
     """
 
+    unit = "nats"
+
     def forward(self, y_hat: Any, y: Any, sample_weights: Any = None) -> float:
         self._cache = None
         y_hat = _at_least_two_classes(self, "y_hat", self._real("y_hat", y_hat))
@@ -140,7 +149,7 @@ class CategoricalCrossEntropy(Loss):
             y = (y[..., np.newaxis] == np.arange(y_hat.shape[-1])).astype(y_hat.dtype)
         log_y_hat = np.log(np.maximum(y_hat, np.finfo(y_hat.dtype).tiny))
         self._cache = y_hat, y, scale
-        return float(np.sum(-(y * log_y_hat).sum(axis=-1) * scale, dtype=np.float64))
+        return self._add_up(-(y * log_y_hat).sum(axis=-1), scale)
 
     def backward(self) -> Array:
         y_hat, y, scale = self._recall()
@@ -180,6 +189,8 @@ class SigmoidBinaryCrossEntropy(Loss):
     array([-0.5])
     """
 
+    unit = "nats"
+
     def __init__(self, reduction: str = "mean", label_smoothing: float = 0.0, class_weights: Any = None) -> None:
         super().__init__(reduction)
         self.label_smoothing = _checked_smoothing(self, label_smoothing)
@@ -198,7 +209,7 @@ class SigmoidBinaryCrossEntropy(Loss):
         # log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)), where exp cannot overflow
         losses = np.maximum(logits, 0) - y * logits + np.log1p(np.exp(-np.abs(logits)))
         self._cache = logits, y, scale
-        return float(np.sum(losses * scale, dtype=np.float64))
+        return self._add_up(losses, scale)
 
     def backward(self) -> Array:
         logits, y, scale = self._recall()
@@ -210,9 +221,9 @@ class SigmoidBinaryCrossEntropy(Loss):
         return [*super()._options(), *_fused_options(self)]
 
 
-def _column(scale: Any, rows: Array) -> Array:
+def _column(scale: Any, rows: Array) -> Any:
     """Return the factors of the rows in a shape and dtype that multiply their elements."""
-    return np.asarray(scale, rows.dtype)[..., np.newaxis]
+    return scale if isinstance(scale, float) else np.asarray(scale, rows.dtype)[..., np.newaxis]
 
 
 def _weights_of(loss: SoftmaxCrossEntropy, y: Array, shape: tuple[int, ...]) -> Array | None:

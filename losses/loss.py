@@ -6,6 +6,7 @@ by in forward, and its gradient in backward. No layer and no optimizer divides b
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,6 +24,14 @@ class Loss:
     ----------
     reduction : "mean" or "sum", default "mean"
         "mean" divides by the number of predictions; with weights, by the sum of their weights. "sum" does not divide.
+
+    Attributes
+    ----------
+    divisor : float
+        What the last `forward` divided by: the number of predictions or the sum of their weights; 1 for "sum". From
+        it the loss of many batches comes out as if they were one: sum(loss * divisor) / sum(divisor).
+    unit : str
+        Of the loss, "nats" where it is an entropy.
 
     Raises
     ------
@@ -42,6 +51,8 @@ class Loss:
     array([2., 0.])
     """
 
+    divisor: float | None = None
+    unit: str = ""
     _cache: Any = None
 
     def __init__(self, reduction: str = "mean") -> None:
@@ -85,8 +96,11 @@ class Loss:
         `shape` is that of the single losses, one for each prediction; sample_weights are one for each of the N
         examples or one for each prediction, class_weights one for each prediction.
         """
+        self.divisor = 1.0
         if sample_weights is None and class_weights is None:
-            return 1.0 if self.reduction == "sum" else 1.0 / int(np.prod(shape))
+            if self.reduction == "mean":
+                self.divisor = float(math.prod(shape))
+            return 1.0 / self.divisor
         weights: Any = np.ones(shape)
         if sample_weights is not None:
             given = self._real("sample_weights", sample_weights)
@@ -103,7 +117,14 @@ class Loss:
         total = weights.sum()
         if total == 0:
             raise ValueError(f"{self!r}: the weights must not all be zero")
+        self.divisor = float(total)
         return weights / total
+
+    def _add_up(self, losses: Array, scale: Any) -> float:
+        """Return sum(losses * scale), added up in float64; a scale that all share is multiplied once, at the end."""
+        if isinstance(scale, float):
+            return float(losses.sum(dtype=np.float64)) * scale
+        return float((losses * scale).sum(dtype=np.float64))
 
     def _real(self, name: str, values: Any) -> Array:
         """Return values as an array of finite floating numbers, at least one."""
@@ -112,11 +133,14 @@ class Loss:
             raise TypeError(f"{self!r}: {name} must hold real numbers, got dtype {array.dtype}")
         if array.ndim == 0 or array.size == 0:
             raise ValueError(f"{self!r}: {name} must hold at least one example, got shape {array.shape}")
-        finite = np.isfinite(array)
-        if not finite.all():
-            where = tuple(int(i) for i in np.argwhere(~finite)[0])
+        if array.dtype.kind != "f":
+            return array.astype(float)
+        # A NaN or an infinity makes the sum of squares one; so may large numbers, and then the elements decide. One
+        # call in place of two, and no array made.
+        if not math.isfinite(np.vdot(array, array)) and not np.isfinite(array).all():
+            where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
             raise ValueError(f"{self!r}: {name} must be finite, got {array[where]} at {list(where)}")
-        return array if array.dtype.kind == "f" else array.astype(float)
+        return array
 
     def _same_shape(self, name: str, predictions: Any, y: Any) -> tuple[Array, Array]:
         """Return predictions and y, which must agree in shape: (N, 1) against (N,) would broadcast to (N, N)."""
@@ -142,9 +166,10 @@ class Loss:
             raise ValueError(f"{self!r}: y must have shape {both}, got {y.shape}")
         if y.dtype.kind not in "iu":
             raise TypeError(f"{self!r}: y must hold class indices as integers, got dtype {y.dtype}")
-        if y.min() < 0 or y.max() >= n_classes:
+        classes = y.astype(np.intp, copy=False)
+        if classes.view(np.uintp).max() >= n_classes:  # read without its sign, a negative number is a huge one
             raise ValueError(f"{self!r}: y must hold classes 0 .. {n_classes - 1}, got {y.min()} .. {y.max()}")
-        return y
+        return classes
 
 
 def as_number(loss: Loss, name: str, value: Any) -> float:
@@ -152,8 +177,3 @@ def as_number(loss: Loss, name: str, value: Any) -> float:
     if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
         raise TypeError(f"{type(loss).__name__}: {name} must be a number, got {value!r}")
     return float(value)
-
-
-def pick(array: Array, y: Array) -> Array:
-    """Return the element of each row at its class: array[..., y], in the shape of y."""
-    return np.take_along_axis(array, y[..., np.newaxis], axis=-1)[..., 0]

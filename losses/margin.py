@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .loss import Array, Loss, as_number, pick
+from .loss import Array, Loss, as_number
+from .rows import pick
 
 
 class Hinge(Loss):

@@ -50,7 +50,7 @@ class MeanSquaredError(_ElementwiseLoss):
     def forward(self, y_hat: Any, y: Any, sample_weights: Any = None) -> float:
         error, scale = self._start(y_hat, y, sample_weights)
         self._cache = error, scale
-        return float(np.sum(error * error * scale, dtype=np.float64))
+        return self._add_up(error * error, scale)
 
     def backward(self) -> Array:
         error, scale = self._recall()
@@ -85,7 +85,7 @@ class MeanAbsoluteError(_ElementwiseLoss):
     def forward(self, y_hat: Any, y: Any, sample_weights: Any = None) -> float:
         error, scale = self._start(y_hat, y, sample_weights)
         self._cache = error, scale
-        return float(np.sum(np.abs(error) * scale, dtype=np.float64))
+        return self._add_up(np.abs(error), scale)
 
     def backward(self) -> Array:
         error, scale = self._recall()
@@ -134,7 +134,7 @@ class Huber(_ElementwiseLoss):
         self._cache = error, scale
         near = np.minimum(np.abs(error), self.delta)
         # near * (|error| - near/2) is error²/2 inside and delta * (|error| - delta/2) outside
-        return float(np.sum(near * (np.abs(error) - near / 2) * scale, dtype=np.float64))
+        return self._add_up(near * (np.abs(error) - near / 2), scale)
 
     def backward(self) -> Array:
         error, scale = self._recall()

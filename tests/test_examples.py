@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 ENVIRONMENT = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+TRAIN_FOR_SECONDS = {"digits", "spirals"}
 
 runs = {}  # each example runs once, and several tests look at it
 
@@ -30,8 +31,13 @@ def run(request, tmp_path_factory):
     return runs[path]
 
 
-each_example = pytest.mark.parametrize("run", EXAMPLES, indirect=True, ids=lambda path: path.stem)
-digits = pytest.mark.parametrize("run", [ROOT / "examples" / "digits.py"], indirect=True, ids=["digits"])
+def example(path):
+    """Return the parameter of a run; an example that trains for seconds is slow."""
+    return pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem in TRAIN_FOR_SECONDS))
+
+
+each_example = pytest.mark.parametrize("run", [example(path) for path in EXAMPLES], indirect=True)
+digits = pytest.mark.parametrize("run", [example(ROOT / "examples" / "digits.py")], indirect=True)
 
 
 def pictures(run):
