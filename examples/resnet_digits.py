@@ -23,7 +23,7 @@ from losses import SoftmaxCrossEntropy
 from optimizers import SGD
 from training import batches, digits
 
-EPOCHS = 7
+EPOCHS = 5
 BATCH = 64
 BLOCKS = 6  # for each of two sizes of image
 HELD_OUT = 360  # images that training never sees, a fifth
