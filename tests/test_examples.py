@@ -105,3 +105,52 @@ def test_digits_learns(run):
 def test_digits_says_where_the_curve_is(run):
     (path,) = re.findall(r"\S+\.png\b", run.out)
     assert Path(path).is_absolute()
+
+
+def of(name):
+    return pytest.mark.parametrize("run", [ROOT / "examples" / f"{name}.py"], indirect=True, ids=[name])
+
+
+def numbers(pattern, text):
+    return [float(number.replace(",", "")) for number in re.findall(pattern, text, flags=re.MULTILINE)]
+
+
+@of("batchnorm_by_hand")
+def test_both_ways_back_through_a_batch_norm_end_at_the_layer(run):
+    differences = numbers(r"(\de[+-]\d\d)", run.out.split("BatchNorm(64)")[0])
+    assert len(differences) == 8
+    assert max(differences) <= 1e-12
+
+
+@of("names")
+def test_names_learns_the_rules_of_a_made_up_language(run):
+    (guessing,) = numbers(r"guessing +loss ([\d.]+)", run.out)
+    (new_names,) = numbers(r"new names +loss ([\d.]+)", run.out)
+    # two in five letters are vowels, any of five, and consonants any of ten: about 2 nats, and not much less
+    assert new_names < 2.1 < guessing
+    assert len(run.out.split("invented: ")[1].split(", ")) == 15
+
+
+@of("lenet")
+def test_lenet_reads_97_percent_of_small_digits_that_it_never_saw(run):
+    assert numbers(r"accuracy ([\d.]+)%$", run.out)[-1] >= 97
+
+
+@of("resnet_digits")
+def test_the_way_around_makes_a_deep_network_learn(run):
+    with_it, plain = (numbers(r"held-out accuracy +([\d.]+)%", part)[-1] for part in run.out.split("plain, out"))
+    assert with_it >= 95
+    assert with_it > plain
+
+
+@of("filters")
+def test_the_gradient_foretells_what_erasing_does(run):
+    assert numbers(r"correlation ([\d.]+)", run.out)[0] > 0.6
+
+
+def test_names_refuses_what_are_no_names(tmp_path):
+    (tmp_path / "names.txt").write_text("emma\nzoë\n", encoding="utf-8")
+    command = [sys.executable, str(ROOT / "examples" / "names.py"), "--data", "names.txt"]
+    done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, encoding="utf-8", timeout=300)
+    assert done.returncode == 2
+    assert "names must be of the letters a to z, got 'zoë' in names.txt" in done.stderr
