@@ -101,7 +101,8 @@ class _Worker:
         self.name = name
         # "handgrad in ../before" is handgrad, imported from there
         command = [sys.executable, os.path.abspath(sys.argv[0]), "--worker", name.split(" in ")[0], case.name]
-        environment = {**os.environ, "PYTHONPATH": str(root)}
+        path = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
         if threads:
             environment |= {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "OPENBLAS", "MKL")}
         pipe = subprocess.PIPE
@@ -150,10 +151,12 @@ def _serve(prepare: Callable[[Any], Work], case: Case) -> None:
 
 def _wait_for_the_threads_to_sleep() -> None:
     # The threads of a pool go on looking for work for up to 0.1 s before they go to sleep.
-    used, before = time.process_time(), -1.0
-    while used - before > 0.0005:
+    used = time.process_time()
+    for _ in range(100):
         time.sleep(0.01)
-        used, before = time.process_time(), used
+        before, used = used, time.process_time()
+        if used - before < 0.0005:
+            return
 
 
 def _row(name: str, own: Sequence[float], first: Sequence[float], case: Case) -> str:

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from .container import Container, listed
 from .layer import Array, Layer, Rng, Shape, _as_shape
 from .sequential import Sequential
 
 
 class Residual(Sequential):
-    """A chain of layers with a way around it: out = x + f(x).
+    """A chain of layers with a way around it: out = x + f(x), or out = projection(x) + f(x).
 
     Parameters
     ----------
     layers : sequence of Layer
-        f, in the order of the forward pass; its out has the shape of its x.
+        f, in the order of the forward pass; its out has the shape of its x, unless there is a projection.
+    projection : Layer or sequence of Layer, optional
+        What x goes through on the way around, where f changes the shape: a convolution of 1 x 1 pixels, perhaps.
     rng : int or numpy.random.Generator, optional
         As in `Sequential`.
 
     Shapes
     ------
-    x as the first layer takes it, out the same
+    x as the first layer takes it; out as f gives it, and the projection too. The arrays are called `0.weights`, ...,
+    `projection.0.weights`, ...
 
     Raises
     ------
     ValueError
-        If f changes the shape.
+        If f(x) and what is added to it differ in shape.
 
     References
     ----------
@@ -39,35 +43,179 @@ class Residual(Sequential):
     >>> block = Residual([Dense(2, 2, initializer=constant(1.0))])
     >>> block.forward(np.array([[1.0, 2.0]]))
     array([[4., 5.]])
+    >>> block = Residual([Conv2D(8, 16, 3, stride=2, padding=1), BatchNorm(16)], projection=Conv2D(8, 16, 1, stride=2))
+    >>> block.output_shape((28, 28, 8))
+    (14, 14, 16)
     """
 
-    def __init__(self, layers: Sequence[Layer], rng: Rng = None) -> None:
-        super().__init__(layers, np.float64, rng)
+    def __init__(
+        self, layers: Sequence[Layer], projection: Layer | Sequence[Layer] | None = None, rng: Rng = None
+    ) -> None:
+        self.projection: Sequential | None = None
+        around = [] if projection is None else _as_list(projection)
+        self._checked([*self._checked(layers), *around])  # also that no layer is in both
+        super().__init__(layers, np.float64)
+        if projection is not None:
+            self.projection = _as_chain(projection)
+            self._gather(self._dtype)
+        if rng is not None:
+            self.initialize(rng)
 
-    def _add(self, x: Array, out: Array) -> Array:
-        if out.shape != x.shape:
+    def _named(self) -> Iterator[tuple[str, Layer]]:
+        yield from super()._named()
+        if self.projection is not None:
+            yield "projection", self.projection
+
+    def _inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
+        yield from super()._inside(input_shape)
+        if self.projection is not None:
+            yield "projection", self.projection, input_shape
+
+    def _sum(self, around: Array, out: Array) -> Array:
+        if around.shape != out.shape:
             self._forget()
-            raise ValueError(f"{self._who}: f(x) must have the shape of x, {x.shape}, got {out.shape}")
-        return x + out
+            raise ValueError(f"{self._who}: {self._unequal(around.shape, out.shape)}")
+        return around + out
+
+    def _unequal(self, around: Shape, out: Shape) -> str:
+        if self.projection is None:
+            return f"f(x) must have the shape of x, {around}, got {out}; a projection can give x another one"
+        return f"f(x) must have the shape of projection(x), {around}, got {out}"
 
     def forward(self, x: Any) -> Array:
         self._cache = None
         x = self._at_the_door(self._as_floats(x))
-        return self._add(x, super().forward(x))
+        out = super().forward(x)
+        return self._sum(x if self.projection is None else self.projection.forward(x), out)
 
     def backward(self, dout: Any, input_gradient: bool = True) -> Array | None:
-        # x goes two ways, so its gradient is the sum of both: straight through, and through f.
+        # x goes two ways, so its gradient is the sum of both: through f, and straight through or by the projection.
         dx = super().backward(dout, input_gradient)
-        return self._at_the_door(self._real("dout", dout)) + dx if input_gradient else None
+        if self.projection is not None:
+            around = self.projection.backward(dout, input_gradient)
+        else:
+            around = self._at_the_door(self._real("dout", dout))
+        return around + dx if input_gradient else None
 
     def predict(self, x: Any, batch_size: int | None = None) -> Array:
         if batch_size is not None:
             return super().predict(x, batch_size)
         x = self._at_the_door(self._as_floats(x))
-        return self._add(x, super().predict(x))
+        return self._sum(x if self.projection is None else self.projection.predict(x), super().predict(x))
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        shape, out = _as_shape(input_shape), super().output_shape(input_shape)
-        if out != shape:
-            raise ValueError(f"{self._who}: f(x) must have the shape of x, {shape}, got {out}")
+        around, out = _as_shape(input_shape), super().output_shape(input_shape)
+        if self.projection is not None:
+            around = self.projection.output_shape(around)
+        if out != around:
+            raise ValueError(f"{self._who}: {self._unequal(around, out)}")
         return out
+
+    def __repr__(self) -> str:
+        projection = "" if self.projection is None else f", projection={listed(self.projection.layers)}"
+        return f"Residual({listed(self.layers)}{projection})"
+
+
+class Concatenate(Container):
+    """Branches side by side over the same x, joined on the last axis: out = [f(x) | g(x) | ...].
+
+    Parameters
+    ----------
+    *branches : Layer or sequence of Layer
+        Each a layer, or a list of layers that are chained; `Identity()` passes x on.
+    rng : int or numpy.random.Generator, optional
+        As in `Sequential`.
+
+    Shapes
+    ------
+    x as each branch takes it; out (N, ..., C) with C the sum of the branches' channels, which agree in the other axes.
+    The arrays are called `0.0.weights`: branch, layer in the branch, name.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no branch, one is not made of layers, or their outs differ in another axis than the last.
+
+    References
+    ----------
+    Szegedy et al. (2014), "Going Deeper with Convolutions", arXiv:1409.4842: the Inception block. Huang, Liu, van der
+    Maaten, Weinberger (2016), "Densely Connected Convolutional Networks", arXiv:1608.06993: x itself is a branch.
+
+    Examples
+    --------
+    >>> block = Concatenate([Dense(2, 3), ReLU()], Identity())
+    >>> block.forward(np.array([[1.0, 2.0]]))[:, 3:]
+    array([[1., 2.]])
+    >>> inception = Concatenate(Conv2D(8, 4, 1), [Conv2D(8, 2, 1), Conv2D(2, 6, 3, padding=1)], MaxPool2D(3, 1, 1))
+    >>> inception.output_shape((28, 28, 8))
+    (28, 28, 18)
+    """
+
+    _layers: tuple[Sequential, ...]
+
+    def __init__(self, *branches: Layer | Sequence[Layer], rng: Rng = None) -> None:
+        self._checked([layer for branch in branches for layer in _as_list(branch)])
+        for i, branch in enumerate(branches):
+            if not _as_list(branch):
+                raise ValueError(f"Concatenate: each branch must hold at least one layer, got none in branch {i}")
+        super().__init__([_as_chain(branch) for branch in branches])
+        if rng is not None:
+            self.initialize(rng)
+
+    def _inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
+        for name, branch in self._named():
+            yield name, branch, input_shape
+
+    def _joined(self, outs: list[Array]) -> Array:
+        if len({out.shape[:-1] for out in outs}) > 1:
+            self._forget()
+            raise ValueError(f"{self._who}: {self._unequal([out.shape for out in outs])}")
+        return np.concatenate(outs, axis=-1)
+
+    @staticmethod
+    def _unequal(shapes: list[Shape]) -> str:
+        return f"the branches must agree in all axes but the last, got {', '.join(map(str, shapes))}"
+
+    def forward(self, x: Any) -> Array:
+        x = self._at_the_door(x)
+        outs = [branch.forward(x) for branch in self._layers]
+        out = self._joined(outs)
+        self._cache = out.shape, np.cumsum([part.shape[-1] for part in outs])[:-1]
+        return out
+
+    def backward(self, dout: Any, input_gradient: bool = True) -> Array | None:
+        # Each branch gets the gradient of its part of out. All read the same x, so that dx is the sum of theirs.
+        shape, cuts = self._recall()
+        parts = np.split(self._check_dout(self._at_the_door(dout), shape), cuts, axis=-1)
+        pairs = zip(self._layers, map(np.ascontiguousarray, parts), strict=True)
+        dxs = [branch.backward(part, input_gradient) for branch, part in pairs]
+        dxs = [dx for dx in dxs if dx is not None]  # an Embedding has none
+        return sum(dxs[1:], start=dxs[0]) if dxs else None
+
+    def predict(self, x: Any) -> Array:
+        x = self._at_the_door(x)
+        return self._joined([branch.predict(x) for branch in self._layers])
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        shapes = [branch.output_shape(input_shape) for branch in self._layers]
+        if len({shape[:-1] for shape in shapes}) > 1:
+            raise ValueError(f"{self._who}: {self._unequal(shapes)}")
+        return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
+
+    @property
+    def _who(self) -> str:
+        return f"Concatenate of {len(self._layers)} branches"
+
+    def __repr__(self) -> str:
+        rows = (f"    {listed(branch.layers)},".replace("\n", "\n    ") for branch in self._layers)
+        return "\n".join(["Concatenate(", *rows, ")"])
+
+
+def _as_list(branch: Layer | Sequence[Layer]) -> list[Any]:
+    """Return what a branch is made of: a layer, or a list of layers."""
+    return list(branch) if isinstance(branch, list | tuple) else [branch]
+
+
+def _as_chain(branch: Layer | Sequence[Layer]) -> Sequential:
+    """Return a branch as a Sequential, which it may be already."""
+    return branch if type(branch) is Sequential else Sequential(_as_list(branch), np.float64)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .gate import Gate
-from .layer import Array, Layer, Rng
+from .layer import Array, Layer, Rng, Shape
 
 
 class Container(Layer):
@@ -87,6 +87,16 @@ class Container(Layer):
                 )
         return tuple(layers)
 
+    def _named(self) -> Iterator[tuple[str, Layer]]:
+        """Yield (name, layer) of all that lives in this container: its layers by their numbers."""
+        for i, layer in enumerate(self.layers):
+            yield str(i), layer
+
+    def _inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
+        """Yield (name, layer, shape of its x) of all that lives in here, None where the shape is not known."""
+        for name, layer in self._named():
+            yield name, layer, None
+
     def _checked_dtype(self, dtype: Any) -> np.dtype[Any]:
         try:
             checked = np.dtype(dtype)
@@ -99,33 +109,38 @@ class Container(Layer):
 
     def _gather(self, dtype: np.dtype[Any]) -> None:
         """Make the two vectors of all the layers and move each layer into its slices."""
-        size = sum(layer.parameters.size for layer in self.layers)
+        size = sum(layer.parameters.size for _, layer in self._named())
         self._move(np.empty(size, dtype), np.empty(size, dtype))
-        for i, layer in enumerate(self.layers):
-            layer._container = f"a {type(self).__name__}, as layer {i}"
+        for name, layer in self._named():
+            layer._container = f"a {type(self).__name__}, as layer {name}"
 
     def _move(self, parameters: Array, gradients: Array) -> None:
         self._link(parameters, gradients)
         start = 0
-        for i, layer in enumerate(self.layers):
+        for outer, layer in self._named():
             here = slice(start, start + layer.parameters.size)
             layer._move(parameters[here], gradients[here])
             for name, part in layer.layout.items():
-                self.layout[f"{i}.{name}"] = slice(start + part.start, start + part.stop)
+                self.layout[f"{outer}.{name}"] = slice(start + part.start, start + part.stop)
             start = here.stop
 
     def leaves(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
-        for i, layer in enumerate(self.layers):
-            yield from layer.leaves(f"{prefix}.{i}".lstrip("."))
+        for name, layer in self._named():
+            yield from layer.leaves(f"{prefix}.{name}".lstrip("."))
+
+    def _at_the_door(self, x: Any) -> Array:
+        """Return x in the dtype of this container, integers as they are."""
+        x = np.asarray(x)
+        return x.astype(self._dtype) if x.dtype.kind == "f" and x.dtype != self._dtype else x
 
     def _forget(self) -> None:
         super()._forget()
-        for layer in self.layers:
+        for _, layer in self._named():
             layer._forget()
 
     def initialize(self, rng: Rng = None) -> None:
         rng = np.random.default_rng(rng)
-        for layer in self.layers:
+        for _, layer in self._named():
             layer.initialize(rng)
 
     def predict(self, x: Any) -> Any:
@@ -156,8 +171,12 @@ class Container(Layer):
         return f"{type(self).__name__} of {n} layer{'s' if n > 1 else ''}"
 
     def __repr__(self) -> str:
-        rows = (f"    {layer!r},".replace("\n", "\n    ") for layer in self.layers)
-        return "\n".join([f"{type(self).__name__}([", *rows, "])"])
+        return f"{type(self).__name__}({listed(self.layers)})"
+
+
+def listed(layers: Sequence[Layer]) -> str:
+    """Return layers as one would type their list, one on each line."""
+    return "\n".join(["[", *(f"    {layer!r},".replace("\n", "\n    ") for layer in layers), "]"])
 
 
 def _hidden(layer: Layer) -> Iterator[str]:

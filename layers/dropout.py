@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from .channels import as_rows, spread
 from .checks import check_number
-from .layer import Array, Layer, Rng
+from .layer import Array, Layer, Rng, Shape, _as_shape
 
 
 class Dropout(Layer):
@@ -48,7 +49,7 @@ class Dropout(Layer):
     """
 
     def __init__(self, rate: float, rng: Rng = None) -> None:
-        check_number("Dropout", "rate", rate, 0, 1)
+        check_number(type(self).__name__, "rate", rate, 0, 1)
         self.rate = rate
         super().__init__()
         self.initialize(rng)
@@ -59,10 +60,15 @@ class Dropout(Layer):
 
     def forward(self, x: Any) -> Array:
         x = self._as_floats(x)
-        draws = self._rng.random(x.shape, dtype=np.float32)
-        mask = self._cache = (draws >= self.rate).astype(x.dtype)
-        mask /= 1 - self.rate
+        mask = self._cache = self._mask(x.shape, x.dtype)
         return x * mask
+
+    def _mask(self, shape: Shape, dtype: Any) -> Array:
+        """Return 0 with probability rate and 1 / (1 - rate) otherwise, drawn for each element."""
+        draws = self._rng.random(shape, dtype=np.float32)
+        mask: Array = (draws >= self.rate).astype(dtype)
+        mask /= 1 - self.rate
+        return mask
 
     def backward(self, dout: Any) -> Array:
         mask = self._recall()
@@ -72,4 +78,63 @@ class Dropout(Layer):
         return self._as_floats(x)
 
     def __repr__(self) -> str:
-        return f"Dropout({self.rate:g})"
+        return f"{type(self).__name__}({self.rate:g})"
+
+
+class Dropout2D(Dropout):
+    """Zero whole channels with probability rate, and scale the others: out = x * mask / (1 - rate).
+
+    Neighboring pixels of a channel say nearly the same: where some are zeroed, the others tell. So a channel of an
+    image goes as a whole, or stays.
+
+    Parameters
+    ----------
+    rate : float in [0, 1)
+        The probability of *zeroing* a channel of an example.
+    rng : int or numpy.random.Generator, optional
+        Where the layer takes a stream of its own from.
+
+    Shapes
+    ------
+    x (N, H, W, C), channels last, or (N, T, C); out the same; the mask is (N, C)
+
+    Raises
+    ------
+    ValueError
+        If the rate is not in [0, 1), or x has no positions.
+
+    References
+    ----------
+    Tompson, Goroshin, Jain, LeCun, Bregler (2014), "Efficient Object Localization Using Convolutional Networks",
+    arXiv:1411.4280.
+
+    Examples
+    --------
+    >>> out = Dropout2D(0.5, rng=1).forward(np.ones((1, 2, 2, 2)))
+    >>> out[0, ..., 0], out[0, ..., 1]
+    (array([[2., 2.],
+           [2., 2.]]), array([[0., 0.],
+           [0., 0.]]))
+    """
+
+    def forward(self, x: Any) -> Array:
+        x = self._as_floats(x)
+        self.output_shape(x.shape[1:])
+        mask = self._mask((len(x), x.shape[-1]), x.dtype)
+        self._cache = mask, x.shape
+        return self._masked(x, mask)
+
+    def backward(self, dout: Any) -> Array:
+        mask, shape = self._recall()
+        return self._masked(self._check_dout(dout, shape), mask)
+
+    @staticmethod
+    def _masked(x: Array, mask: Array) -> Array:
+        rows = as_rows(x, kept=1)  # (N, n_rows, width)
+        return (rows * spread(mask, rows.shape[2])[:, np.newaxis]).reshape(x.shape)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        shape = _as_shape(input_shape)
+        if len(shape) < 2:
+            raise ValueError(f"{self._who}: an example must have shape (H, W, C), got {shape}; of features use Dropout")
+        return shape

@@ -9,7 +9,7 @@ import numpy as np
 
 from .checks import check_sizes
 from .container import Container
-from .layer import Array, Layer, Rng, Shape, _as_shape
+from .layer import Layer, Rng, Shape, _as_shape
 
 
 class Sequential(Container):
@@ -67,10 +67,6 @@ class Sequential(Container):
         # The first layer that has something to learn: training reads no gradient of what comes before it.
         self._first = next((i for i, layer in enumerate(self.layers) if layer.parameters.size), len(self.layers))
 
-    def _at_the_door(self, x: Any) -> Array:
-        x = np.asarray(x)
-        return x.astype(self._dtype) if x.dtype.kind == "f" and x.dtype != self._dtype else x
-
     def forward(self, x: Any) -> Any:
         self._cache = None
         out = self._at_the_door(x)
@@ -117,6 +113,12 @@ class Sequential(Container):
             shape = layer.output_shape(shape)
         return shape
 
+    def _inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
+        shape = input_shape
+        for i, layer in enumerate(self.layers):
+            yield str(i), layer, shape
+            shape = None if shape is None else layer.output_shape(shape)
+
     def summary(self, input_shape: Shape) -> str:
         """Return a table of the layers, the shapes of their outputs and the numbers of their parameters.
 
@@ -138,15 +140,13 @@ class Sequential(Container):
 
 
 def _rows(container: Container, input_shape: Shape | None, prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
-    """Yield the rows of a summary for the layers inside; in a container that is no chain they have no shapes."""
+    """Yield the rows of a summary for the layers inside; without shapes, where the container does not tell them."""
     indent = "  " * prefix.count(".")
-    shape = input_shape if isinstance(container, Sequential) else None
-    for i, layer in enumerate(container):
-        entering, shape = shape, None if shape is None else layer.output_shape(shape)
-        out = "" if shape is None else _with_n(shape)
-        yield f"{prefix}{i}", indent + layer._who, out, f"{layer.parameters.size:,}"
+    for name, layer, shape in container._inside(input_shape):
+        out = "" if shape is None else _with_n(layer.output_shape(shape))
+        yield f"{prefix}{name}", indent + layer._who, out, f"{layer.parameters.size:,}"
         if isinstance(layer, Container):
-            yield from _rows(layer, entering, f"{prefix}{i}.")
+            yield from _rows(layer, shape, f"{prefix}{name}.")
 
 
 def _with_n(shape: Shape) -> str:

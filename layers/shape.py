@@ -28,6 +28,20 @@ class _Rearranging(Layer):
         return self._check_dout(dout, out_shape).reshape(x_shape)
 
 
+class Identity(_Rearranging):
+    """Nothing at all: out = x. The way around, where layers are joined.
+
+    Shapes
+    ------
+    x of any shape, out the same
+
+    Examples
+    --------
+    >>> Identity().forward(np.array([[1.0, 2.0]]))
+    array([[1., 2.]])
+    """
+
+
 class Flatten(_Rearranging):
     """All features of an example in one row: (N, a, b, ...) -> (N, a * b * ...).
 

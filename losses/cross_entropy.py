@@ -57,6 +57,8 @@ class SoftmaxCrossEntropy(Loss):
     array([[-0.3,  0.1,  0.2]])
     """
 
+    unit = "nats"
+
     def __init__(self, reduction: str = "mean", label_smoothing: float = 0.0, class_weights: Any = None) -> None:
         super().__init__(reduction)
         self.label_smoothing = _checked_smoothing(self, label_smoothing)
@@ -130,6 +132,8 @@ class CategoricalCrossEntropy(Loss):
     array([[-1.4286, -0.    , -0.    ]])
     """
 
+    unit = "nats"
+
     def forward(self, y_hat: Any, y: Any, sample_weights: Any = None) -> float:
         self._cache = None
         y_hat = _at_least_two_classes(self, "y_hat", self._real("y_hat", y_hat))
@@ -185,6 +189,8 @@ class SigmoidBinaryCrossEntropy(Loss):
     array([-0.5])
     """
 
+    unit = "nats"
+
     def __init__(self, reduction: str = "mean", label_smoothing: float = 0.0, class_weights: Any = None) -> None:
         super().__init__(reduction)
         self.label_smoothing = _checked_smoothing(self, label_smoothing)
@@ -215,7 +221,7 @@ class SigmoidBinaryCrossEntropy(Loss):
         return [*super()._options(), *_fused_options(self)]
 
 
-def _column(scale: Any, rows: Array) -> Array:
+def _column(scale: Any, rows: Array) -> Any:
     """Return the factors of the rows in a shape and dtype that multiply their elements."""
     return scale if isinstance(scale, float) else np.asarray(scale, rows.dtype)[..., np.newaxis]
 

@@ -25,6 +25,14 @@ class Loss:
     reduction : "mean" or "sum", default "mean"
         "mean" divides by the number of predictions; with weights, by the sum of their weights. "sum" does not divide.
 
+    Attributes
+    ----------
+    divisor : float
+        What the last `forward` divided by: the number of predictions or the sum of their weights; 1 for "sum". From
+        it the loss of many batches comes out as if they were one: sum(loss * divisor) / sum(divisor).
+    unit : str
+        Of the loss, "nats" where it is an entropy.
+
     Raises
     ------
     ValueError
@@ -43,6 +51,8 @@ class Loss:
     array([2., 0.])
     """
 
+    divisor: float | None = None
+    unit: str = ""
     _cache: Any = None
 
     def __init__(self, reduction: str = "mean") -> None:
@@ -86,8 +96,11 @@ class Loss:
         `shape` is that of the single losses, one for each prediction; sample_weights are one for each of the N
         examples or one for each prediction, class_weights one for each prediction.
         """
+        self.divisor = 1.0
         if sample_weights is None and class_weights is None:
-            return 1.0 if self.reduction == "sum" else 1.0 / math.prod(shape)
+            if self.reduction == "mean":
+                self.divisor = float(math.prod(shape))
+            return 1.0 / self.divisor
         weights: Any = np.ones(shape)
         if sample_weights is not None:
             given = self._real("sample_weights", sample_weights)
@@ -104,6 +117,7 @@ class Loss:
         total = weights.sum()
         if total == 0:
             raise ValueError(f"{self!r}: the weights must not all be zero")
+        self.divisor = float(total)
         return weights / total
 
     def _add_up(self, losses: Array, scale: Any) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 
 from .loss import Array
 
+
 def row_maxima(rows: Array) -> Array:
     """Return rows.max(axis=-1, keepdims=True).
 

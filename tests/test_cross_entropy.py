@@ -433,6 +433,13 @@ def test_labels_out_of_range_are_refused(loss, bad):
 
 
 @probabilities_or_logits
+@pytest.mark.parametrize("bad", [np.uint64(2**64 - 1), np.uint64(2**63), np.int64(-(2**63)), np.int64(2**63 - 1)])
+def test_labels_far_out_of_range_do_not_wrap_around(loss, bad):
+    with pytest.raises(ValueError, match=rf"y must hold classes 0 \.\. 2, got .*{bad}"):
+        loss.forward(np.full((2, 3), 1 / 3), np.array([0, bad], bad.dtype))
+
+
+@probabilities_or_logits
 @pytest.mark.parametrize("bad", [np.array([0.0, 1.0, 2.0]), np.array([True, False, True]), np.array(["a", "b", "c"])])
 def test_labels_that_are_not_integers_are_refused(loss, bad):
     with pytest.raises(TypeError, match=rf"y must hold class indices as integers, got dtype {bad.dtype}"):

@@ -27,13 +27,13 @@ def test_a_package_imports_numpy_and_what_it_may(module):
     names = set(imported(ast.walk(ast.parse((ROOT / module).read_text(encoding="utf-8")))))
     package = module.parts[0]
     allowed = {package, "numpy", *MAY_IMPORT[package], *sys.stdlib_module_names}
-    assert names - allowed <= ({"matplotlib"} if package == "training" else set())
+    assert names - allowed <= ({"matplotlib", "tqdm"} if package == "training" else set())
 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)
-def test_matplotlib_is_imported_by_functions_only(module):
+def test_what_not_everybody_needs_is_imported_by_functions_only(module):
     body = ast.parse((ROOT / module).read_text(encoding="utf-8")).body
-    assert "matplotlib" not in set(imported(body))
+    assert not {"matplotlib", "tqdm"} & set(imported(body))
 
 
 def test_the_packages_bring_in_nothing_but_numpy():

@@ -368,6 +368,19 @@ def test_predictions_that_are_not_finite_are_refused_with_their_place(kind, bad,
         kind().forward(x, y)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_numbers_whose_squares_overflow_are_finite(dtype):
+    largest = np.finfo(dtype).max
+    assert SoftmaxCrossEntropy().forward(np.array([[largest, 0, 0]], dtype), [0]) == 0
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_numbers_whose_squares_overflow_do_not_hide_one_that_is_not_finite(bad):
+    logits = np.array([[1e30, -1e30], [1e30, bad]], np.float32)
+    with pytest.raises(ValueError, match=rf"logits must be finite, got {bad} at \[1, 1\]$"):
+        SoftmaxCrossEntropy().forward(logits, [0, 0])
+
+
 @pytest.mark.parametrize("kind", [*OF_REAL_TARGETS, SigmoidBinaryCrossEntropy])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_targets_that_are_not_finite_are_refused_with_their_place(kind, bad, rng):
@@ -413,6 +426,28 @@ def test_shapes_that_would_broadcast_are_refused(kind, x_shape, y_shape):
     shapes = re.escape(f"{x_shape} and {y_shape}")
     with pytest.raises(ValueError, match=rf"^{who}: \w+ and y must have the same shape, got {shapes}$"):
         kind().forward(np.zeros(x_shape), np.ones(y_shape))
+
+
+@pytest.mark.parametrize("kind", [Hinge, Huber, MeanAbsoluteError, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy])
+@pytest.mark.parametrize(("dtype", "large"), [(np.float16, 1e4), (np.float32, 1e30), (np.float64, 1e200)])
+def test_numbers_whose_squares_overflow_are_finite_all_the_same(kind, dtype, large, rng):
+    x, y = examples(kind, rng)
+    x = np.where(x > 0, large, -large).astype(dtype)  # no warning may come, and the losses that grow in a line do not
+    value, gradient = value_and_gradient(kind(), x, y)
+    assert 0 < value < 6 * large
+    assert np.isfinite(gradient).all()
+
+
+@every_loss
+def test_a_refused_call_leaves_its_arguments_as_they_were(kind, rng):
+    x, y = examples(kind, rng)
+    x[5, 2] = np.nan
+    weights = np.arange(6.0)
+    given = [x.copy(), y.copy(), weights.copy()]
+    with pytest.raises(ValueError, match="must be finite"):
+        kind().forward(x, y, sample_weights=weights)
+    for before, after in zip(given, [x, y, weights], strict=True):
+        np.testing.assert_array_equal(before, after)
 
 
 def test_overflow_is_never_silent():

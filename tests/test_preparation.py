@@ -62,6 +62,8 @@ def test_one_hot():
         ([-1], None, ValueError, r"got -1 \.\. -1"),
         ([0.0, 1.0], None, TypeError, "integers, got dtype float64"),
         (np.array([], int), None, ValueError, "at least one class"),
+        ([0, 2], 2.5, TypeError, r"^one_hot: n_classes must be a whole number, got 2\.5$"),
+        ([0], 0, ValueError, r"^one_hot: n_classes must be at least 1, got 0$"),
     ],
 )
 def test_one_hot_of_what_are_no_classes(y, n_classes, error, message):

@@ -36,7 +36,8 @@ def classes_of(predictions: Any, y: Any) -> tuple[Array, Array, int]:
         raise TypeError(f"metric: y must hold class indices as integers, got dtype {y.dtype}")
     if y.min() < 0 or y.max() >= n_classes:
         raise ValueError(f"metric: y must hold classes 0 .. {n_classes - 1}, got {y.min()} .. {y.max()}")
-    return predictions.argmax(axis=-1).reshape(-1), y.reshape(-1), n_classes
+    # as np.intp, since class * n_classes + class would overflow in the bytes that labels often come in
+    return predictions.argmax(axis=-1).reshape(-1), y.reshape(-1).astype(np.intp), n_classes
 
 
 def confusion_matrix(predictions: Any, y: Any) -> Array:

@@ -6,6 +6,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from layers.checks import check_sizes
+
 Array: TypeAlias = np.ndarray[Any, Any]
 Rng: TypeAlias = int | np.random.Generator | None
 
@@ -89,7 +91,10 @@ def one_hot(y: Any, n_classes: int | None = None, dtype: Any = np.float32) -> Ar
         raise TypeError(f"one_hot: y must hold integers, got dtype {y.dtype}")
     if y.size == 0:
         raise ValueError(f"one_hot: y must hold at least one class, got shape {y.shape}")
-    n_classes = int(y.max()) + 1 if n_classes is None else n_classes
+    if n_classes is None:
+        n_classes = int(y.max()) + 1
+    else:
+        check_sizes("one_hot", n_classes=n_classes)
     if y.min() < 0 or y.max() >= n_classes:
         raise ValueError(f"one_hot: y must hold classes 0 .. {n_classes - 1}, got {y.min()} .. {y.max()}")
     return (y[..., np.newaxis] == np.arange(n_classes)).astype(dtype)

@@ -1,0 +1,156 @@
+"""Every example runs, headless and in an empty folder, says its result, and saves the pictures that it names."""
+
+import os
+import re
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import matplotlib.image
+import pytest
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+ENVIRONMENT = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+TRAIN_FOR_SECONDS = {"digits", "spirals"}
+
+runs = {}  # each example runs once, and several tests look at it
+
+
+@pytest.fixture
+def run(request, tmp_path_factory):
+    """Return the finished run of an example: code, output, errors and the folder it ran in."""
+    path = request.param
+    if path not in runs:
+        folder = tmp_path_factory.mktemp(path.stem)
+        command = [sys.executable, "-W", "error", str(path)]
+        done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, encoding="utf-8", timeout=300)
+        runs[path] = SimpleNamespace(code=done.returncode, out=done.stdout, errors=done.stderr, folder=folder)
+    return runs[path]
+
+
+def example(path):
+    """Return the parameter of a run; an example that trains for seconds is slow."""
+    return pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem in TRAIN_FOR_SECONDS))
+
+
+each_example = pytest.mark.parametrize("run", [example(path) for path in EXAMPLES], indirect=True)
+digits = pytest.mark.parametrize("run", [example(ROOT / "examples" / "digits.py")], indirect=True)
+
+
+def pictures(run):
+    """Return the paths of the pictures that an example prints."""
+    return [run.folder / name for name in re.findall(r"\S+\.png\b", run.out)]
+
+
+@each_example
+def test_it_ends_well_without_a_warning(run):
+    assert run.code == 0, run.errors
+    assert run.errors == ""
+
+
+@each_example
+def test_it_prints_its_result(run):
+    assert any(character.isdigit() for character in run.out)
+
+
+@each_example
+def test_the_pictures_are_those_that_it_names(run):
+    assert sorted(run.folder.rglob("*.png")) == sorted(set(pictures(run)))
+
+
+@each_example
+def test_the_pictures_show_something(run):
+    for path in pictures(run):
+        data = path.read_bytes()
+        assert data.startswith(b"\x89PNG\r\n\x1a\n")
+        assert data.endswith(b"IEND\xae\x42\x60\x82")
+        width, height = struct.unpack(">II", data[16:24])
+        assert 300 <= width <= 4000
+        assert 200 <= height <= 4000
+        assert 5_000 < len(data) < 2_000_000
+        pixels = matplotlib.image.imread(path)[..., :3]
+        assert (pixels == 1).all(axis=-1).mean() < 0.99  # not an empty sheet
+
+
+def test_there_is_an_example_of_the_main_job():
+    assert ROOT / "examples" / "digits.py" in EXAMPLES
+
+
+@digits
+def test_digits_prints_a_line_for_each_epoch(run):
+    epochs = [line for line in run.out.splitlines() if re.match(r"\W*epoch\b", line)]
+    assert [int(re.search(r"\d+", line)[0]) for line in epochs] == list(range(1, len(epochs) + 1))
+    assert len(epochs) >= 5
+    for line in epochs:
+        assert re.search(r"loss +\d+\.\d+", line)
+        assert [float(share) <= 100 for share in re.findall(r"accuracy +(\d+\.\d+)%", line)] == [True, True]
+
+
+@digits
+def test_digits_ends_at_97_percent_of_images_that_it_never_saw(run):
+    held_out = [float(share) for share in re.findall(r"held-out accuracy +(\d+\.\d+)%", run.out)]
+    assert held_out[-1] >= 97
+
+
+@digits
+def test_digits_learns(run):
+    losses = [float(value) for value in re.findall(r"^\W*epoch.*?\bloss +(\d+\.\d+)", run.out, flags=re.MULTILINE)]
+    assert losses[-1] < losses[0] / 5
+
+
+@digits
+def test_digits_says_where_the_curve_is(run):
+    (path,) = re.findall(r"\S+\.png\b", run.out)
+    assert Path(path).is_absolute()
+
+
+def of(name):
+    return pytest.mark.parametrize("run", [ROOT / "examples" / f"{name}.py"], indirect=True, ids=[name])
+
+
+def numbers(pattern, text):
+    return [float(number.replace(",", "")) for number in re.findall(pattern, text, flags=re.MULTILINE)]
+
+
+@of("batchnorm_by_hand")
+def test_both_ways_back_through_a_batch_norm_end_at_the_layer(run):
+    differences = numbers(r"(\de[+-]\d\d)", run.out.split("BatchNorm(64)")[0])
+    assert len(differences) == 8
+    assert max(differences) <= 1e-12
+
+
+@of("names")
+def test_names_learns_the_rules_of_a_made_up_language(run):
+    (guessing,) = numbers(r"guessing +loss ([\d.]+)", run.out)
+    (new_names,) = numbers(r"new names +loss ([\d.]+)", run.out)
+    # two in five letters are vowels, any of five, and consonants any of ten: about 2 nats, and not much less
+    assert new_names < 2.1 < guessing
+    assert len(run.out.split("invented: ")[1].split(", ")) == 15
+
+
+@of("lenet")
+def test_lenet_reads_97_percent_of_small_digits_that_it_never_saw(run):
+    assert numbers(r"accuracy ([\d.]+)%$", run.out)[-1] >= 97
+
+
+@of("resnet_digits")
+def test_the_way_around_makes_a_deep_network_learn(run):
+    with_it, plain = (numbers(r"held-out accuracy +([\d.]+)%", part)[-1] for part in run.out.split("plain, out"))
+    assert with_it >= 95
+    assert with_it > plain
+
+
+@of("filters")
+def test_the_gradient_foretells_what_erasing_does(run):
+    assert numbers(r"correlation ([\d.]+)", run.out)[0] > 0.6
+
+
+def test_names_refuses_what_are_no_names(tmp_path):
+    (tmp_path / "names.txt").write_text("emma\nzoë\n", encoding="utf-8")
+    command = [sys.executable, str(ROOT / "examples" / "names.py"), "--data", "names.txt"]
+    done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, encoding="utf-8", timeout=300)
+    assert done.returncode == 2
+    assert "names must be of the letters a to z, got 'zoë' in names.txt" in done.stderr

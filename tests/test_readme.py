@@ -1,0 +1,67 @@
+"""The README is true: its code runs, and what it points at is there."""
+
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+FENCE = re.compile(r"^```python\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
+
+
+def blocks():
+    """Yield (line of the README, code) of each block."""
+    for match in FENCE.finditer(TEXT):
+        yield TEXT.count("\n", 0, match.start(1)) + 1, match[1]
+
+
+def test_every_block_runs_one_after_the_other(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError("the README must run without a network")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    names = {"__name__": "__main__"}
+    for line, code in blocks():
+        # empty lines in front, so that an error names the line of the README
+        exec(compile("\n" * (line - 1) + code, str(ROOT / "README.md"), "exec"), names)
+    if "plt" in names:
+        names["plt"].close("all")
+
+
+def test_there_are_blocks_to_run():
+    assert len(list(blocks())) >= 3  # a network, the 1/N, a layer of one's own
+    assert len(re.findall(r"^```", TEXT, flags=re.MULTILINE)) % 2 == 0
+
+
+def test_the_network_of_the_readme_is_short():
+    lines = [line for line in next(blocks())[1].splitlines() if line.strip() and not re.match(r"(import|from) ", line)]
+    assert len(lines) <= 15
+
+
+@pytest.mark.parametrize("target", sorted(set(LINK.findall(TEXT))))
+def test_a_link_leads_somewhere(target):
+    assert target.startswith("https://") or (ROOT / target).is_file()
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"\b(?:examples|benchmarks)/\w+\.py\b", TEXT))))
+def test_a_script_that_is_named_is_there(name):
+    assert (ROOT / name).is_file()
+
+
+def test_every_example_is_named():
+    for path in (ROOT / "examples").glob("*.py"):
+        assert f"examples/{path.name}" in TEXT
+
+
+def test_every_public_name_of_the_tables_exists():
+    names = {"__name__": "__main__"}
+    exec("from layers import *; from losses import *; from optimizers import *; from training import *", names)
+    cells = [line.split("|")[2] for line in TEXT.splitlines() if line.startswith("| ") and line.count("|") == 3]
+    listed = {name for cell in cells for name in re.findall(r"`([A-Za-z_]\w*)`", cell)}
+    assert "Dense" in listed
+    assert sorted(listed - names.keys()) == []

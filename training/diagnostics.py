@@ -1,0 +1,307 @@
+"""A look inside a network while it trains: sizes of gradients and updates, dead and saturated units, and advice."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from layers import Layer, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
+from losses import SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
+
+from .callbacks import Callback
+from .run import Run
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+GOOD_UPDATE = 1e-3  # of the size of the parameters, at a step: a rule of thumb
+FAR_OFF = 100.0  # a factor by which an update may miss that without a warning
+SATURATED = 0.97  # |tanh|, or 2 * sigmoid - 1 in absolute value: here the slope is below 6% of the largest
+HALF = 0.5  # of a layer dead or saturated: worth a warning
+
+QUANTITIES = {
+    "gradient_norm": "norm of the gradient",
+    "parameter_norm": "norm of the parameters",
+    "update_ratio": "update / parameters",
+    "mean": "mean of the activations",
+    "spread": "spread of the activations",
+    "saturated": "share saturated",
+    "dead": "share of units dead",
+}
+
+
+class Diagnostics(Callback):
+    """Watches every layer while `fit` trains, and warns, with what to do.
+
+    Every so many steps it keeps, by the name of the layer ("0", "2.1", ...),
+
+    - `gradient_norm`, `parameter_norm`: of all its parameters together;
+    - `update_ratio`: norm of what the step changed / norm of the parameters, about 1e-3 when the learning rate fits;
+    - `mean`, `spread`: of its activations on the batch, their mean and standard deviation;
+    - `saturated`: of a Tanh or a Sigmoid, the share of outputs within 3% of their bounds, where the slope vanishes;
+
+    and at the end of every epoch `dead`: of a ReLU, the share of units that were zero on all examples it looked at in
+    the epoch. `diagnostics["update_ratio"]["0"]` is a list, `diagnostics.steps["update_ratio"]` its steps.
+
+    The warnings are printed and kept in `warnings`: an initial loss far above ln C, updates far from 1e-3, a layer
+    more than half dead or saturated, a softmax applied twice, and NaN, with the layer and the batch it came from.
+
+    Parameters
+    ----------
+    every : int, default 20
+        Steps between two looks; a look costs about as much as a step.
+    verbose : bool, default True
+        Print the warnings.
+
+    References
+    ----------
+    Glorot, Bengio (2010), "Understanding the difficulty of training deep feedforward neural networks", AISTATS.
+    Karpathy, CS231n, "Babysitting the learning process": the ratio of updates, and the initial loss.
+
+    Examples
+    --------
+    >>> x, y = spirals(rng=0)
+    >>> model = Sequential([Dense(2, 16), ReLU(), Dense(16, 3, normal(50.0))], rng=0)
+    >>> diagnostics = Diagnostics(verbose=False)
+    >>> _ = fit(model, SoftmaxCrossEntropy(), SGD(0.1), x, y, epochs=1, callbacks=[diagnostics], verbose=False)
+    >>> print(diagnostics.warnings[0].split(":")[0])
+    the initial loss is far above ln 3
+    """
+
+    def __init__(self, every: int = 20, verbose: bool = True) -> None:
+        if not isinstance(every, int | np.integer) or every < 1:
+            raise ValueError(f"Diagnostics: every must be a whole number of at least 1, got {every!r}")
+        self.every, self.verbose = every, verbose
+        self._begin()
+
+    def _begin(self) -> None:
+        self.warnings: list[str] = []
+        self.steps: dict[str, list[int]] = {quantity: [] for quantity in QUANTITIES}
+        self._values: dict[str, dict[str, list[float]]] = {quantity: {} for quantity in QUANTITIES}
+        self._step = self._epoch_start = 0
+        self._before: Array | None = None
+        self._alive: dict[str, Array] = {}
+        self.layers: dict[str, Layer] = {}
+        self._warned: set[tuple[str, str]] = set()
+
+    def __getitem__(self, quantity: str) -> dict[str, list[float]]:
+        if quantity not in self._values:
+            raise KeyError(f"Diagnostics: there is no {quantity!r} among {list(QUANTITIES)}")
+        return self._values[quantity]
+
+    def describe(self, name: str) -> str:
+        """Return the name of a layer and what it is: "2: Dense(16, 3)"."""
+        return f"{name}: {self.layers[name]!r}" if name else repr(self.layers[name])
+
+    # ---- what fit calls ------------------------------------------------------------------------------------------
+
+    def on_train_begin(self, run: Run) -> None:
+        self._begin()
+        self.layers = dict(run.model.leaves())
+        self._look_at_ends(run)
+
+    def _look_at_ends(self, run: Run) -> None:
+        *_, (name, last) = run.model.leaves()
+        if isinstance(last, Softmax | LogSoftmax) and isinstance(run.loss, SoftmaxCrossEntropy):
+            self._warn("softmax", name, f"softmax is applied twice: {run.loss!r} contains it; leave out the {last!r}")
+        if isinstance(last, Sigmoid) and isinstance(run.loss, SigmoidBinaryCrossEntropy):
+            self._warn("softmax", name, f"sigmoid is applied twice: {run.loss!r} contains it; leave out the {last!r}")
+
+    def on_epoch_begin(self, run: Run) -> None:
+        self._alive = {}
+        self._epoch_start = self._step
+
+    def on_backward_end(self, run: Run) -> None:
+        if self._step == 0:
+            self._look_at_first_loss(run)
+        self._before = run.model.parameters.copy() if self._step % self.every == 0 else None
+
+    def on_batch_end(self, run: Run) -> None:
+        if self._before is not None:
+            self._look_at_parameters(run.model, self._before)
+            self._look_at_activations(run.model, run.batch[0])
+            self._before = None
+        self._step += 1
+
+    def on_epoch_end(self, run: Run) -> None:
+        if self._alive:
+            self._add("dead", {name: 1.0 - float(np.mean(alive)) for name, alive in self._alive.items()})
+        self._look_at_epoch()
+
+    def on_error(self, run: Run) -> None:
+        if run.batch:
+            self.layers = dict(run.model.leaves())
+            self._look_for_nan(run)
+
+    # ---- looks ---------------------------------------------------------------------------------------------------
+
+    def _look_at_first_loss(self, run: Run) -> None:
+        n_classes = 2 if isinstance(run.loss, SigmoidBinaryCrossEntropy) else np.shape(run.predictions)[-1]
+        if not isinstance(run.loss, SoftmaxCrossEntropy | SigmoidBinaryCrossEntropy) or run.loss.reduction != "mean":
+            return
+        if run.batch_loss > 1.5 * math.log(n_classes):
+            self._warn(
+                "first loss",
+                "",
+                f"the initial loss is far above ln {n_classes}: {run.batch_loss:.3g} nats instead of about "
+                f"{math.log(n_classes):.3g}, what guessing costs; give the last layer smaller weights, "
+                "for example initializer=normal(0.01)",
+            )
+
+    def _look_at_parameters(self, model: Layer, before: Array) -> None:
+        found: dict[str, dict[str, float]] = {"gradient_norm": {}, "parameter_norm": {}, "update_ratio": {}}
+        for name, here in layer_slices(model).items():
+            size = _norm(before[here])
+            found["gradient_norm"][name] = _norm(model.gradients[here])
+            found["parameter_norm"][name] = _norm(model.parameters[here])
+            found["update_ratio"][name] = _norm(model.parameters[here] - before[here]) / size if size else math.nan
+        for quantity, values in found.items():
+            self._add(quantity, values)
+
+    def _look_at_activations(self, model: Layer, x: Any) -> None:
+        found: dict[str, dict[str, float]] = {"mean": {}, "spread": {}, "saturated": {}}
+        for name, layer, out in activations(model, x):
+            found["mean"][name] = float(np.mean(out, dtype=np.float64))
+            found["spread"][name] = float(np.std(out, dtype=np.float64))
+            if isinstance(layer, Tanh | Sigmoid):
+                centered = out if isinstance(layer, Tanh) else 2 * out - 1
+                found["saturated"][name] = float(np.mean(np.abs(centered) > SATURATED))
+            if isinstance(layer, ReLU):
+                active = (out > 0).reshape(-1, out.shape[-1]).any(axis=0)  # a unit is a feature, or a channel
+                self._alive[name] = np.logical_or(self._alive.get(name, False), active)
+        for quantity, values in found.items():
+            if values:
+                self._add(quantity, values)
+
+    def _look_at_epoch(self) -> None:
+        looks = sum(step >= self._epoch_start for step in self.steps["update_ratio"])
+        for name, ratios in self["update_ratio"].items() if looks else ():
+            ratio = float(np.median(ratios[-looks:]))  # NaN where the parameters are all zero: neither small nor large
+            if ratio < GOOD_UPDATE / FAR_OFF or ratio > GOOD_UPDATE * FAR_OFF:
+                size, advice = ("small", "larger") if ratio < GOOD_UPDATE else ("large", "smaller")
+                self._warn(
+                    f"{size} update",
+                    name,
+                    f"the updates of {self.describe(name)} are {size}: {ratio:.1e} of its parameters at a step, where "
+                    f"about 1e-3 is usual; try a {advice} learning rate",
+                )
+        for name, shares in self["dead"].items():
+            if shares[-1] > HALF:
+                self._warn(
+                    "dead",
+                    name,
+                    f"{shares[-1]:.0%} of the units of {self.describe(name)} are dead: zero on all examples; "
+                    "try he_normal weights and a smaller learning rate, or LeakyReLU",
+                )
+        for name, shares in self["saturated"].items():
+            if shares[-1] > HALF:
+                self._warn(
+                    "saturated",
+                    name,
+                    f"{shares[-1]:.0%} of the outputs of {self.describe(name)} are saturated: their gradient vanishes; "
+                    "try glorot_normal weights, and standardize x",
+                )
+
+    def _look_for_nan(self, run: Run) -> None:
+        where = f"epoch {run.epoch}, batch {run.batch_index}"
+        x = np.asarray(run.batch[0])
+        if x.dtype.kind == "f" and not np.all(np.isfinite(x)):
+            self._warn("nan", "", f"NaN or infinity in the data: x of {where}; clean it before training")
+            return
+        for name, part in layer_slices(run.model).items():
+            if not np.all(np.isfinite(run.model.parameters[part])):
+                self._warn(
+                    "nan",
+                    name,
+                    f"NaN or infinity in the parameters of {self.describe(name)} at {where}: training has diverged; "
+                    "try a smaller learning rate, or clip_norm",
+                )
+                return
+        with np.errstate(all="ignore"):
+            for name, _, out in activations(run.model, x):
+                if not np.all(np.isfinite(out)):
+                    self._warn(
+                        "nan",
+                        name,
+                        f"NaN or infinity first comes out of {self.describe(name)} at {where}; "
+                        "try a smaller learning rate, and look at what this layer does with large x",
+                    )
+                    return
+
+    def _add(self, quantity: str, values: dict[str, float]) -> None:
+        self.steps[quantity].append(self._step)
+        for name, value in values.items():
+            self._values[quantity].setdefault(name, []).append(value)
+
+    def _warn(self, kind: str, name: str, text: str) -> None:
+        if (kind, name) in self._warned:
+            return
+        self._warned.add((kind, name))
+        self.warnings.append(text)
+        if self.verbose:
+            print(f"diagnostics: {text}", flush=True)
+
+    def plot(self) -> Any:
+        """Return a matplotlib figure: a panel for each quantity, a line for each layer, over the steps."""
+        from .diagnostic_plots import plot_diagnostics
+
+        return plot_diagnostics(self)
+
+
+def layer_slices(model: Layer) -> dict[str, slice]:
+    """Return where in the flat vectors each layer with parameters lives, by its name.
+
+    Examples
+    --------
+    >>> layer_slices(Sequential([Dense(2, 3), ReLU(), Dense(3, 1)]))
+    {'0': slice(0, 9, None), '2': slice(9, 13, None)}
+    """
+    slices: dict[str, slice] = {}
+    for full, part in model.layout.items():
+        name = full.rpartition(".")[0]
+        slices[name] = slice(slices[name].start if name in slices else part.start, part.stop)
+    return slices
+
+
+def activations(model: Layer, x: Any) -> Iterator[tuple[str, Layer, Array]]:
+    """Yield (name, layer, out) of every layer, as x goes through the network in its inference pass.
+
+    Examples
+    --------
+    >>> model = Sequential([Dense(2, 3), ReLU()], rng=0)
+    >>> [(name, out.shape) for name, layer, out in activations(model, np.ones((4, 2)))]
+    [('0', (4, 3)), ('1', (4, 3))]
+    """
+    found: list[tuple[str, Layer, Array]] = []
+    with _recorded(model, found):
+        model.predict(x)
+    yield from found
+
+
+@contextmanager
+def _recorded(model: Layer, found: list[tuple[str, Layer, Array]]) -> Iterator[None]:
+    """Have every layer put its out into a list while predict runs."""
+
+    def recording(name: str, layer: Layer) -> Any:
+        def predict(x: Any) -> Any:
+            out = type(layer).predict(layer, x)
+            found.append((name, layer, out))
+            return out
+
+        return predict
+
+    leaves = list(model.leaves())
+    try:
+        for name, layer in leaves:
+            layer.__dict__["predict"] = recording(name, layer)  # in front of the method of its class
+        yield
+    finally:
+        for _, layer in leaves:
+            layer.__dict__.pop("predict", None)
+
+
+def _norm(vector: Array) -> float:
+    return float(np.sqrt(np.sum(np.square(vector, dtype=np.float64))))

@@ -1,0 +1,190 @@
+"""The record of a training: plain lists of numbers, an entry for each epoch."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Path = str | os.PathLike[str]
+
+# How the names of numbers end of which the smaller, or the larger, is the better one.
+SMALLER = ("loss", "error", "perplexity")
+LARGER = ("accuracy", "precision", "recall", "f1", "r_squared", "score")
+
+
+class History:
+    """The numbers of every epoch, as plain lists by name: `history.loss` is `history["loss"]`.
+
+    From `fit` there are
+
+    - `epoch`: 0, 1, 2, ... Epoch 0 is before training;
+    - `loss`, and each metric by its name: over all examples of the epoch, each at the moment when it was trained on;
+    - `validation_loss`, `validation_...`: over the validation data, after the epoch;
+    - `learning_rate`: of the first step of the epoch;
+    - `gradient_norm`: where the optimizer clips, the mean of the norms that it found;
+    - `seconds`: by the clock on the wall, for the epoch and its validation.
+
+    What is not known is NaN. Two histories are equal if everything but `seconds` is: the clock never repeats itself.
+
+    Parameters
+    ----------
+    columns : dict of str to list of numbers, optional
+        All of the same length.
+    unit : str, default "nats"
+        Of the loss.
+
+    Examples
+    --------
+    >>> history = History({"epoch": [0, 1, 2], "loss": [2.3, 0.9, 0.4], "validation_loss": [2.3, 1.0, 1.1]})
+    >>> history.loss, len(history), history.best()["epoch"]
+    ([2.3, 0.9, 0.4], 3, 1)
+    >>> history
+    History of 3 rows, best validation_loss 1 at epoch 1
+    epoch  loss  validation_loss
+        0   2.3              2.3
+        1   0.9                1
+        2   0.4              1.1
+    """
+
+    def __init__(self, columns: Mapping[str, Iterable[float]] | None = None, unit: str = "nats") -> None:
+        self._columns = {name: list(values) for name, values in (columns or {}).items()}
+        self.unit = unit
+        lengths = {name: len(values) for name, values in self._columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"History: columns must all have the same length, got {lengths}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What there is, in the order of the columns."""
+        return tuple(self._columns)
+
+    def __len__(self) -> int:
+        return len(next(iter(self._columns.values()), ()))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
+
+    def __getitem__(self, name: str) -> list[float]:
+        if name not in self._columns:
+            raise KeyError(f"History: there is no {name!r} among {list(self._columns)}")
+        return self._columns[name]
+
+    def __getattr__(self, name: str) -> list[float]:
+        columns = self.__dict__.get("_columns", {})
+        if name not in columns:
+            raise AttributeError(f"History: there is no {name!r} among {list(columns)}")
+        return columns[name]
+
+    def append(self, record: Mapping[str, float]) -> None:
+        """Add a row. A number that is new, or is missing, is NaN in the other rows."""
+        n_rows = len(self)
+        for name in record:
+            self._columns.setdefault(name, [math.nan] * n_rows)
+        for name, values in self._columns.items():
+            values.append(record.get(name, math.nan))
+
+    def row(self, index: int) -> dict[str, float]:
+        """Return a row by name; -1 is the last one."""
+        return {name: values[index] for name, values in self._columns.items()}
+
+    def best(self, name: str | None = None, mode: str | None = None) -> dict[str, float]:
+        """Return the row in which a number is best, the first of equal ones.
+
+        Parameters
+        ----------
+        name : str, default "validation_loss", or "loss" where there is no validation
+        mode : "min" or "max", optional
+            Which way is better; names like loss, ..._error, accuracy, f1 speak for themselves.
+        """
+        name = name or ("validation_loss" if "validation_loss" in self else "loss")
+        values, sign = self[name], 1 if better(name, mode) == "min" else -1
+        known = [(sign * value, i) for i, value in enumerate(values) if not math.isnan(value)]
+        if not known:
+            raise ValueError(f"History: {name} must have been measured to have a best row, got {values[:3]}")
+        return self.row(min(known)[1])
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, History):
+            return NotImplemented
+        mine, theirs = ({n: c for n, c in h._columns.items() if n != "seconds"} for h in (self, other))
+        return list(mine) == list(theirs) and all(_same(mine[name], theirs[name]) for name in mine)
+
+    __hash__ = None  # type: ignore[assignment]  # rows are added
+
+    def to_csv(self, path: Path) -> None:
+        """Write one line of names and one line for each row; every number comes back exactly."""
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(self._columns)
+            writer.writerows(zip(*self._columns.values(), strict=True))
+
+    @classmethod
+    def from_csv(cls, path: Path, unit: str = "nats") -> History:
+        """Read what `to_csv` wrote."""
+        with open(path, newline="", encoding="utf-8") as file:
+            names, *rows = list(csv.reader(file)) or [[]]
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"History: the first line of {os.fspath(path)!r} must hold different names, got {names}")
+        history = cls({name: [] for name in names}, unit)
+        for line, row in enumerate(rows, start=2):
+            try:
+                history.append(dict(zip(names, map(_number, row), strict=True)))
+            except ValueError:
+                where = f"line {line} of {os.fspath(path)!r}"
+                raise ValueError(f"History: {where} must hold {len(names)} numbers, got {row}") from None
+        return history
+
+    def __repr__(self) -> str:
+        return f"History of {len(self)} rows{self._best_in_words()}\n{self._table()}" if self._columns else "History()"
+
+    def _best_in_words(self) -> str:
+        try:
+            best = self.best()
+        except (KeyError, ValueError):
+            return ""
+        name = "validation_loss" if "validation_loss" in best else "loss"
+        return f", best {name} {best[name]:.4g} at epoch {best['epoch']}" if "epoch" in best else ""
+
+    def _table(self, most: int = 12) -> str:
+        rows = [[f"{value:.4g}" for value in row] for row in zip(*self._columns.values(), strict=True)]
+        widths = [max(map(len, column)) for column in zip(self._columns, *rows, strict=True)]
+        lines = ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in [self.names, *rows]]
+        if len(rows) > most:
+            lines[1 + most // 2 : -most // 2] = ["..."]
+        return "\n".join(lines)
+
+    def plot(self, log: bool = False) -> Any:
+        """Draw loss, metrics and learning rate against the epochs, the best epoch marked; return the figure.
+
+        Parameters
+        ----------
+        log : bool, default False
+            Loss and learning rate on a logarithmic scale.
+        """
+        from .plots import plot_history
+
+        return plot_history(self, log)
+
+
+def better(name: str, mode: str | None = None) -> str:
+    """Return "min" or "max", whichever is better for the number of this name."""
+    if mode in ("min", "max"):
+        return mode
+    if mode is not None:
+        raise ValueError(f"mode must be 'min' or 'max', got {mode!r}")
+    if name.endswith(SMALLER):
+        return "min"
+    if name.endswith(LARGER):
+        return "max"
+    raise ValueError(f"mode must be 'min' or 'max' for {name!r}, whose name does not say which is better")
+
+
+def _same(a: list[float], b: list[float]) -> bool:
+    return len(a) == len(b) and all(x == y or (x != x and y != y) for x, y in zip(a, b, strict=True))
+
+
+def _number(text: str) -> float:
+    return int(text) if text.lstrip("-").isdigit() else float(text)

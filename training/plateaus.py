@@ -1,0 +1,185 @@
+"""Callbacks that act when training no longer gets better."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from layers.checks import check_number, check_sizes
+
+from .callbacks import Callback
+from .history import better
+from .run import Run
+
+
+class _Plateau(Callback):
+    """Watches a number: how many epochs since it was best?"""
+
+    def __init__(self, monitor: str, patience: int, mode: str | None, improvement: float) -> None:
+        check_sizes(type(self).__name__, patience=patience)
+        check_number(type(self).__name__, "improvement", improvement, 0)
+        self.monitor, self.patience, self.improvement = monitor, patience, improvement
+        self.mode = better(monitor, mode)
+        self._start()
+
+    def _start(self) -> None:
+        self.best, self.best_epoch, self.waited = math.nan, 0, 0
+
+    def on_train_begin(self, run: Run) -> None:
+        if run.epoch == 0:  # else it goes on where it was
+            self._start()
+            self._look(run)
+
+    def _look(self, run: Run) -> bool:
+        """Return whether the number is better than ever."""
+        value = run.record[self.monitor]
+        gain = self.best - value if self.mode == "min" else value - self.best
+        improved = gain > self.improvement or (math.isnan(self.best) and not math.isnan(value))
+        if improved:
+            self.best, self.best_epoch = value, run.epoch
+        self.waited = 0 if improved else self.waited + 1
+        return improved
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps."""
+        return {"best": self.best, "best_epoch": self.best_epoch, "waited": self.waited}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where the callback of this `state_dict` was."""
+        self.best, self.best_epoch, self.waited = state["best"], state["best_epoch"], state["waited"]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(monitor={self.monitor!r}, patience={self.patience})"
+
+
+class EarlyStopping(_Plateau):
+    """Stop when a number has not improved for `patience` epochs.
+
+    Parameters
+    ----------
+    monitor : str, default "validation_loss"
+        A name in the history. Its value before training, in epoch 0, is the first to be beaten.
+    patience : int, default 10
+    restore_best : bool, default True
+        At the end, parameters and buffers become those of the best epoch.
+    mode : "min" or "max", optional
+        Which way is better; names like loss, ..._error, accuracy, f1 speak for themselves.
+    improvement : float, default 0
+        By how much more than that a value must be better to count.
+
+    References
+    ----------
+    Prechelt (1998), "Early Stopping - But When?", Neural Networks: Tricks of the Trade.
+
+    Examples
+    --------
+    >>> x = np.ones((4, 1))
+    >>> model = Sequential([Dense(1, 1, constant(0.0))])
+    >>> early = EarlyStopping("loss", patience=2)
+    >>> history = fit(model, MeanSquaredError(), SGD(1.2), x, x, epochs=50, callbacks=[early], verbose=False)
+    >>> len(history) - 1, early.best_epoch, early.best  # a rate that is too high: it gets worse and worse
+    (2, 0, 1.0)
+    """
+
+    def __init__(
+        self,
+        monitor: str = "validation_loss",
+        patience: int = 10,
+        restore_best: bool = True,
+        mode: str | None = None,
+        improvement: float = 0.0,
+    ) -> None:
+        super().__init__(monitor, patience, mode, improvement)
+        self.restore_best = restore_best
+
+    def _start(self) -> None:
+        super()._start()
+        self._best_state: dict[str, Any] | None = None
+
+    def _look(self, run: Run) -> bool:
+        improved = super()._look(run)
+        if improved and self.restore_best:
+            self._best_state = run.model.state_dict()
+        return improved
+
+    def on_train_begin(self, run: Run) -> None:
+        super().on_train_begin(run)
+        self._stop_if_over(run)  # a resumed training may have stopped already
+
+    def on_epoch_end(self, run: Run) -> None:
+        self._look(run)
+        self._stop_if_over(run)
+
+    def _stop_if_over(self, run: Run) -> None:
+        if self.waited >= self.patience:
+            run.stop()
+
+    def on_train_end(self, run: Run) -> None:
+        if self._best_state is not None:
+            run.model.load_state_dict(self._best_state)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "best_state": self._best_state}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        super().load_state_dict(state)
+        self._best_state = state["best_state"]
+
+
+class ReduceOnPlateau(_Plateau):
+    """Multiply the learning rate by `factor` when a number has not improved for `patience` epochs.
+
+    Parameters
+    ----------
+    monitor : str, default "validation_loss"
+        A name in the history.
+    factor : float in (0, 1), default 0.1
+    patience : int, default 5
+        Epochs since the number was best, and since the last cut.
+    minimum : float, default 0
+        The rate goes no lower.
+    mode : "min" or "max", optional
+        Which way is better; names like loss, ..._error, accuracy, f1 speak for themselves.
+    improvement : float, default 0
+        By how much more than that a value must be better to count.
+
+    Raises
+    ------
+    TypeError
+        When training begins, if the optimizer's learning rate is not a number but a schedule.
+
+    Examples
+    --------
+    >>> x = np.ones((4, 1))
+    >>> model, optimizer = Sequential([Dense(1, 1, constant(0.0))]), SGD(1.2)
+    >>> reduce = ReduceOnPlateau("loss", factor=0.5, patience=2)
+    >>> history = fit(model, MeanSquaredError(), optimizer, x, x, epochs=4, callbacks=[reduce], verbose=False)
+    >>> history.learning_rate
+    [1.2, 1.2, 1.2, 0.6, 0.6]
+    """
+
+    def __init__(
+        self,
+        monitor: str = "validation_loss",
+        factor: float = 0.1,
+        patience: int = 5,
+        minimum: float = 0.0,
+        mode: str | None = None,
+        improvement: float = 0.0,
+    ) -> None:
+        super().__init__(monitor, patience, mode, improvement)
+        check_number("ReduceOnPlateau", "factor", factor, 0, 1)
+        check_number("ReduceOnPlateau", "minimum", minimum, 0)
+        self.factor, self.minimum = factor, minimum
+
+    def on_train_begin(self, run: Run) -> None:
+        if callable(run.optimizer.learning_rate):
+            raise TypeError(f"ReduceOnPlateau: learning_rate must be a number, got {run.optimizer.learning_rate!r}")
+        super().on_train_begin(run)
+
+    def on_epoch_end(self, run: Run) -> None:
+        if not self._look(run) and self.waited >= self.patience:
+            rate = run.optimizer.learning_rate
+            run.optimizer.learning_rate = min(rate, max(rate * self.factor, self.minimum))
+            self.waited = 0

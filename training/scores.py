@@ -1,0 +1,85 @@
+"""Loss and metrics of many batches, as if they were one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Metric: TypeAlias = Callable[[Any, Any], float]
+Named: TypeAlias = Mapping[str, Any]
+Metrics: TypeAlias = Metric | Mapping[str, Metric] | Iterable[Metric | tuple[str, Metric]]
+
+TAKEN = ("epoch", "loss", "learning_rate", "gradient_norm", "seconds")  # names in a history
+
+
+def by_name(who: str, metrics: Metrics | str) -> Named:
+    """Return the metrics by name: of a callable, several, pairs (name, callable), or a dict."""
+    if isinstance(metrics, Mapping):
+        pairs = list(metrics.items())
+    else:
+        several: Any = [metrics] if callable(metrics) or isinstance(metrics, str) else metrics
+        pairs = [m if isinstance(m, tuple) and len(m) == 2 else (getattr(m, "__name__", None), m) for m in several]
+    for name, metric in pairs:
+        if not callable(metric):
+            raise TypeError(f"{who}: metrics must be callable with (predictions, y), got {metric!r}")
+        if not isinstance(name, str) or name == "<lambda>":
+            raise TypeError(f'{who}: a metric must have a name, write metrics={{"name": ...}}, got {metric!r}')
+        if name in TAKEN or name.startswith("validation_") or [n for n, _ in pairs].count(name) > 1:
+            raise ValueError(f"{who}: names of metrics must be different and none of {TAKEN}, got {name!r}")
+    return dict(pairs)
+
+
+class Scores:
+    """The loss and the metrics of the examples of many batches, exactly, whatever the sizes of the batches.
+
+    The loss is what it would be for all of them at once: a mean weighs each batch by its predictions or by the sum of
+    their weights, a sum adds up. A metric that can count batch by batch (`start`, `add`, `result`) does so; of any
+    other one the predictions are kept until the end.
+
+    Examples
+    --------
+    >>> loss, scores = MeanSquaredError(), Scores(MeanSquaredError(), {})
+    >>> scores.add(3.0, np.zeros((4, 1)), np.zeros((4, 1)))  # 4 examples, 3.0 on average
+    >>> scores.add(8.0, np.zeros((1, 1)), np.zeros((1, 1)))
+    >>> scores.result()
+    {'loss': 4.0}
+    """
+
+    def __init__(self, loss: Any, metrics: Named) -> None:
+        self.loss = loss
+        self._summed = getattr(loss, "reduction", "mean") == "sum"
+        self._total = self._divisor = 0.0
+        self._metrics = metrics
+        self._tallies = {name: metric.start() for name, metric in metrics.items() if _counts(metric)}
+        self._kept: list[tuple[Any, Any]] = []
+
+    def add(self, value: float, predictions: Any, y: Any, sample_weights: Any = None) -> None:
+        """Count a batch: the value that the loss has just computed, and the predictions."""
+        divisor = 1.0 if self._summed else getattr(self.loss, "divisor", None)
+        if divisor is None:  # a loss that does not say: as many as there are examples
+            divisor = len(predictions) if sample_weights is None else float(np.sum(sample_weights))
+        self._total += value * divisor
+        self._divisor += divisor
+        for name, tally in self._tallies.items():
+            self._metrics[name].add(tally, predictions, y)
+        if len(self._tallies) < len(self._metrics):
+            self._kept.append((predictions, y))
+
+    def result(self) -> dict[str, float]:
+        """Return the loss and the metrics by name."""
+        if not self._divisor:
+            raise ValueError(f"{self.loss!r}: the weights of all examples must not be zero")
+        kept = [np.concatenate(part) for part in zip(*self._kept, strict=True)]
+        values = {"loss": self._total if self._summed else self._total / self._divisor}
+        for name, metric in self._metrics.items():
+            value = metric.result(self._tallies[name]) if name in self._tallies else metric(*kept)
+            if np.ndim(value) > 0:
+                raise TypeError(f"metric {name} must return a number, got an array of shape {np.shape(value)}")
+            values[name] = float(value)
+        return values
+
+
+def _counts(metric: Any) -> bool:
+    return all(hasattr(metric, method) for method in ("start", "add", "result"))

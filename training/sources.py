@@ -1,0 +1,100 @@
+"""Where batches come from: arrays, or whatever gives batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from .batches import Array
+
+
+class Source:
+    """The batches of a pass over the data, as tuples (x, y) or (x, y, sample_weights), pass after pass.
+
+    Parameters
+    ----------
+    who : str
+        Who asks, for the errors.
+    x : array, or iterable of batches, or callable that returns one
+        Arrays, memory-mapped ones too, are read a batch at a time. An iterator, such as a generator, gives its
+        batches once.
+    y, sample_weights : array (N, ...), optional
+        With an array x.
+    size : int
+        Examples in a batch that is cut from arrays.
+
+    Examples
+    --------
+    >>> source = Source("fit", np.zeros((10, 2)), np.zeros(10), size=4)
+    >>> [len(x) for x, y in source.batches()]
+    [4, 4, 2]
+    """
+
+    def __init__(self, who: str, x: Any, y: Any = None, sample_weights: Any = None, size: int = 256) -> None:
+        self.who, self.size = who, size
+        self.arrays: tuple[Array, ...] = ()
+        self._iterable: Any = x
+        if y is not None:
+            given = (x, y) if sample_weights is None else (x, y, sample_weights)
+            self.arrays = tuple(np.asarray(array) for array in given)
+            self._check_arrays()
+        elif isinstance(x, np.ndarray) or not (callable(x) or isinstance(x, Iterable)):
+            kind = type(x).__name__
+            raise TypeError(f"{who}: x must come with y, or be an iterable of batches (x, y), got {kind} alone")
+        elif sample_weights is not None:
+            raise TypeError(f"{who}: sample_weights must be inside the batches, (x, y, sample_weights), got them apart")
+
+    def _check_arrays(self) -> None:
+        x, y, *weights = self.arrays
+        if x.ndim == 0 or y.ndim == 0 or len(x) != len(y) or len(x) == 0:
+            shapes = f"{x.shape} and {y.shape}"
+            raise ValueError(f"{self.who}: x and y must have the same length of at least 1, got shapes {shapes}")
+        for w in weights:
+            if w.ndim == 0 or len(w) != len(x):
+                raise ValueError(f"{self.who}: sample_weights must have length {len(x)}, as x, got shape {w.shape}")
+            if w.dtype.kind not in "fiub":
+                raise TypeError(f"{self.who}: sample_weights must hold real numbers, got dtype {w.dtype}")
+            if not (np.isfinite(w).all() and w.min() >= 0 and w.any()):
+                raise ValueError(f"{self.who}: sample_weights must be finite, not negative and not all zero")
+
+    @property
+    def once(self) -> bool:
+        """Whether there is one pass only: an iterator cannot start again."""
+        return not self.arrays and isinstance(self._iterable, Iterator)
+
+    @property
+    def n_batches(self) -> int | None:
+        """Of a pass, if that is known."""
+        if self.arrays:
+            return -(-len(self.arrays[0]) // self.size)
+        return len(self._iterable) if hasattr(self._iterable, "__len__") else None
+
+    def batches(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Any, ...]]:
+        """Yield a pass of batches; arrays in random order, if there is an rng. No weight in a batch: it is left out."""
+        found = False
+        for batch in self._cut(rng) if self.arrays else self._given():
+            found = True
+            if len(batch) < 3 or np.any(batch[2]):
+                yield batch
+        if not found:
+            raise ValueError(
+                f"{self.who}: x must give at least one batch, got none; a generator is exhausted after one pass: "
+                "give a list, or a function that makes a new generator"
+            )
+
+    def _cut(self, rng: np.random.Generator | None) -> Iterator[tuple[Any, ...]]:
+        n_examples = len(self.arrays[0])
+        order = None if rng is None else rng.permutation(n_examples)
+        for start in range(0, n_examples, self.size):
+            here = slice(start, start + self.size)
+            chosen = here if order is None else order[here]
+            yield tuple([array[chosen] for array in self.arrays])
+
+    def _given(self) -> Iterator[tuple[Any, ...]]:
+        for batch in self._iterable() if callable(self._iterable) else self._iterable:
+            if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
+                got = f"{len(batch)} things" if isinstance(batch, tuple | list) else type(batch).__name__
+                raise TypeError(f"{self.who}: a batch must be (x, y) or (x, y, sample_weights), got {got}")
+            yield tuple(batch)
