@@ -23,7 +23,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,28 +53,52 @@ Work = Callable[[], object]
 Contestants = Mapping[str, Callable[[Any], Work]]
 
 
-def contest(description: str, contestants: Contestants, cases: Sequence[Case]) -> None:
-    """Read the command line, let the contestants take turns at each case, and print what was measured."""
-    options = _options(description, contestants, cases)
+def contest(
+    description: str,
+    contestants: Contestants,
+    cases: Sequence[Case],
+    further: Mapping[str, Sequence[Case]] | None = None,
+    reports: Mapping[str, Callable[[Any], object]] | None = None,
+    memory: bool = False,
+) -> None:
+    """Read the command line, let the contestants take turns at each case, and print what was measured.
+
+    `further` names options that choose other cases: {"scaling": [...]} is taken with --scaling. `reports` names
+    options that print something else about the cases, in this process and without a contest: {"profile": function of a
+    case}. With `memory`, the peak memory of each contestant's process is printed too.
+    """
+    further, reports = further or {}, reports or {}
+    options = _options(description, contestants, cases, further, reports)
     if options.worker:
         name, case_name = options.worker
-        _serve(contestants[name], next(case for case in cases if case.name == case_name))
+        everything = [*cases, *(case for group in further.values() for case in group)]
+        _serve(contestants[name], next(case for case in everything if case.name == case_name))
         return
     first, *others = contestants
     only = set(options.only or ())
+    for name, group in further.items():
+        cases = group if getattr(options, name) else cases
     chosen_cases = [case for case in cases if case.name in only] or cases
+    for name, report in reports.items():
+        if getattr(options, name):
+            sys.path.insert(0, str(ROOT))
+            for case in chosen_cases:
+                report(case)
+            return
     rivals = dict.fromkeys([name for name in others if name in only] or others, ROOT)
     rivals |= {f"{first} in {path}": path for path in options.against}
     print(f"{first}'s time as a multiple of the others': medians of {options.rounds} rounds [middle half of them]")
     for case in chosen_cases:
         print(f"\n{case.name}", flush=True)
-        times = _measure(case, {first: ROOT, **rivals}, options)
+        times, peaks = _measure(case, {first: ROOT, **rivals}, options)
         for name, own in times.items():
-            print(_row(name, own, times[first], case), flush=True)
+            print(_row(name, own, times[first], case, peaks[name] if memory else ""), flush=True)
 
 
-def _measure(case: Case, roots: Mapping[str, Path], options: argparse.Namespace) -> dict[str, list[float]]:
-    """Return the seconds for a step of each contestant that is present, round by round."""
+def _measure(
+    case: Case, roots: Mapping[str, Path], options: argparse.Namespace
+) -> tuple[dict[str, list[float]], dict[str, str]]:
+    """Return the seconds for a step of each contestant that is present, round by round, and its peak memory."""
     workers: dict[str, _Worker] = {}
     try:
         for name, root in roots.items():
@@ -88,7 +112,7 @@ def _measure(case: Case, roots: Mapping[str, Path], options: argparse.Namespace)
         for _ in range(options.rounds):
             for name, worker in workers.items():
                 times[name].append(worker.run(calls) / (calls * case.steps))
-        return times
+        return times, {name: worker.peak_memory() for name, worker in workers.items()}
     finally:
         for worker in workers.values():
             worker.close()
@@ -111,10 +135,17 @@ class _Worker:
 
     def run(self, calls: int) -> float:
         """Return the seconds for so many calls of the work."""
+        return float(self._ask(f"run {calls}"))
+
+    def peak_memory(self) -> str:
+        """Return the largest memory that the process has had, its libraries included, in words."""
+        return self._ask("memory")
+
+    def _ask(self, question: str) -> str:
         assert self._process.stdin
-        self._process.stdin.write(f"run {calls}\n")
+        self._process.stdin.write(f"{question}\n")
         self._process.stdin.flush()
-        return float(self._answer())
+        return self._answer()
 
     def close(self) -> None:
         assert self._process.stdin
@@ -130,7 +161,7 @@ class _Worker:
 
 
 def _serve(prepare: Callable[[Any], Work], case: Case) -> None:
-    """Be a contestant: answer each line `run n` with the seconds that n calls of the work took."""
+    """Be a contestant: answer `run n` with the seconds that n calls of the work took, `memory` with the peak memory."""
     try:
         work = prepare(case)
     except ImportError as error:
@@ -138,6 +169,9 @@ def _serve(prepare: Callable[[Any], Work], case: Case) -> None:
         return
     print("ready", flush=True)
     for line in sys.stdin:
+        if line.startswith("memory"):
+            print(_peak_memory(), flush=True)
+            continue
         calls = int(line.split()[1])
         for _ in range(calls // 10 + 1):  # wake the threads and fill the caches, which others have used since
             work()
@@ -147,6 +181,15 @@ def _serve(prepare: Callable[[Any], Work], case: Case) -> None:
         elapsed = time.perf_counter() - start
         _wait_for_the_threads_to_sleep()
         print(elapsed, flush=True)
+
+
+def _peak_memory() -> str:
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return "? MB"
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return f"{peak / (1e6 if sys.platform == 'darwin' else 1e6 / 1024):,.0f} MB"  # bytes there, else units of 1024
 
 
 def _wait_for_the_threads_to_sleep() -> None:
@@ -159,8 +202,8 @@ def _wait_for_the_threads_to_sleep() -> None:
             return
 
 
-def _row(name: str, own: Sequence[float], first: Sequence[float], case: Case) -> str:
-    row = f"  {name:<12}{_seconds(statistics.median(own)):>12}"
+def _row(name: str, own: Sequence[float], first: Sequence[float], case: Case, peak: str) -> str:
+    row = f"  {name:<12}{_seconds(statistics.median(own)):>12}" + (f"{peak:>10}" if peak else "")
     if own is first:
         return row
     ratios = [a / b for a, b in zip(first, own, strict=True)]
@@ -176,10 +219,16 @@ def _seconds(value: float) -> str:
     return f"{value * 1e6:,.1f} us" if value < 1e-3 else f"{value * 1e3:,.2f} ms"
 
 
-def _options(description: str, contestants: Contestants, cases: Sequence[Case]) -> argparse.Namespace:
+def _options(
+    description: str,
+    contestants: Contestants,
+    cases: Sequence[Case],
+    further: Mapping[str, Sequence[Case]],
+    reports: Iterable[str],
+) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     first, *others = contestants
-    names = [case.name for case in cases] + others
+    names = [case.name for group in (cases, *further.values()) for case in group] + others
     parser.add_argument("--rounds", type=_at_least_one, default=15, help="turns of each contestant (default 15)")
     parser.add_argument(
         "--seconds",
@@ -194,6 +243,11 @@ def _options(description: str, contestants: Contestants, cases: Sequence[Case]) 
         "--against", nargs="+", metavar="PATH", type=Path, default=[], help="also other checkouts of this project"
     )
     parser.add_argument("--threads", type=_at_least_one, help="of each contestant (default: as the library chooses)")
+    for name, group in further.items():
+        listed = ", ".join(case.name for case in group)
+        parser.add_argument(f"--{name}", action="store_true", help=f"these cases instead: {listed}")
+    for name in reports:
+        parser.add_argument(f"--{name}", action="store_true", help=f"no contest, but the {name} of the cases")
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     return parser.parse_args()
 

@@ -28,7 +28,8 @@ in memory as the rows of a matrix. Making these rows, and adding dwindow up, is 
                                                     |bias bias|
 
    Less is copied, 12 pixels instead of 18, and the product is wider, which suits it when channels are few; the
-   zeros are wasted work. `_best_block` weighs the two. With many channels a block is one window.
+   zeros are wasted work. `_best_block` weighs the two. With many channels a block is one window. (Since 0 times
+   infinity is NaN, a pixel that is not finite also spoils those windows of its block that do not see it.)
 3. Chunks. The rows are made for so many images, or rows of a large image, that they are still in the processor's
    cache when the product reads them; the memory for them is small and used again.
 4. dx as a convolution. Where the stride is 1, the gradient of a pixel is a sum over a window of dout: dx is the
@@ -40,6 +41,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -129,7 +131,9 @@ class Unfolding:
         """Return memory for the rows of the largest chunk; its ones stay."""
         images, rows = next(self.chunks(n, dtype.itemsize))
         n_rows = (images.stop - images.start) * (rows[0].stop - rows[0].start) * self.blocks_in_row
-        return np.ones((n_rows, self.n_columns), dtype)
+        buffer = np.empty((n_rows, self.n_columns), dtype)
+        buffer[:, -1] = 1
+        return buffer
 
     def unfold(self, padded: Array, rows: slice, group: int, buffer: Array) -> Array:
         """Return the windows of these rows of out as a matrix, in the memory of the buffer."""
@@ -192,6 +196,7 @@ class Unfolding:
         return [seen[:, j * right : j * right + kernel_w, :, j] for j in range(self.block)]
 
 
+@lru_cache(maxsize=256)
 def _best_block(place: Placement, n_inputs: int, n_outputs: int) -> int:
     """Return how many windows of a row of out to take together: a divisor of their number, the one of least work."""
     (_, kernel_w), (_, right), (_, n_columns) = place.kernel, place.stride, place.size
