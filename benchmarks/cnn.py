@@ -9,7 +9,7 @@ SGD, in float32, on a batch that is ready in memory in the order of axes that th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np

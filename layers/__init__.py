@@ -5,12 +5,14 @@ from .activations import GELU, Sigmoid, SiLU, Softplus, Tanh
 from .batch_norm import BatchNorm
 from .branches import Concatenate, Residual
 from .container import Container
-from .convolution import Conv1D, Conv2D, DepthwiseConv2D
+from .convolution import Conv1D, Conv2D
 from .dense import Dense
+from .depthwise import DepthwiseConv2D
 from .dropout import Dropout, Dropout2D
 from .embedding import Embedding
 from .gate import Gate
 from .gates import Add, Divide, Exp, Log, MatMul, Maximum, Multiply, Subtract
+from .global_pooling import GlobalAveragePool, GlobalMaxPool
 from .gradient_check import check_gradients
 from .gradient_report import GradientError, GradientReport
 from .group_norm import GroupNorm, InstanceNorm
@@ -30,8 +32,6 @@ from .normalization import LayerNorm, RMSNorm
 from .pooling import (
     AveragePool1D,
     AveragePool2D,
-    GlobalAveragePool,
-    GlobalMaxPool,
     MaxPool1D,
     MaxPool2D,
 )

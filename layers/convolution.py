@@ -10,12 +10,12 @@ import numpy as np
 from .checks import check_sizes
 from .initializers import he_normal, name_of
 from .layer import Array, Rng, Shape
-from .sliding import SlidingLayer
+from .sliding import Pair, Placement, SlidingLayer
 from .windows import convolve, image_gradient, weights_gradient
 
 
-class _Convolution(SlidingLayer):
-    """What Conv2D and Conv1D share: a sequence is an image of one row."""
+class Convolution(SlidingLayer):
+    """What the convolutions share; a sequence is an image of one row."""
 
     weights: Array
     dweights: Array
@@ -52,31 +52,41 @@ class _Convolution(SlidingLayer):
         if self.use_bias:
             self.bias = np.zeros(self.n_outputs)
 
-    @property
-    def _filters(self) -> Array:
-        """The weights as those of images, (kernel_h, kernel_w, n_inputs / groups, n_outputs)."""
-        return self.weights.reshape(*self._kernel, *self.weights.shape[-2:])
-
     def forward(self, x: Any) -> Array:
         x = self._cache = self._images(x, self.n_inputs)
-        bias = self.bias if self.use_bias else None
-        out = convolve(x, self._filters, bias, self._place(*x.shape[1:3]), self.groups)
+        out = self._convolve(x, self._place(*x.shape[1:3]))
         return out.reshape(self._outward(out.shape))
 
     def backward(self, dout: Any, input_gradient: bool = True) -> Array | None:
-        # dweights sums over all windows, dbias over all places; dx sums over the windows that see a pixel: windows.py
+        # out is linear in x, in the weights and in the bias: each gradient is a sum of products of dout with the
+        # factors that stand beside them, over all places where they stand; written out in windows.py.
         x = self._recall()
         place = self._place(*x.shape[1:3])
         out_shape = len(x), *place.size, self.n_outputs
         dout = self._check_dout(dout, self._outward(out_shape)).reshape(out_shape)
-        dweights, dbias = weights_gradient(x, dout, place, self.groups)
+        dweights, dbias = self._weights_gradient(x, dout, place)
         self.dweights = dweights.reshape(self.weights.shape)
         if self.use_bias:
             self.dbias = dbias
-        if not input_gradient:
-            return None
-        dx = image_gradient(dout, self._filters, x.shape[1:3], place, self.groups)
-        return dx.reshape(self._outward(dx.shape))
+        return (
+            self._image_gradient(dout, place, x.shape[1:3]).reshape(self._outward(x.shape)) if input_gradient else None
+        )
+
+    # Between images (N, H, W, C), with the weights as those of images; what a kind of convolution does in its own way.
+
+    @property
+    def _filters(self) -> Array:
+        """The weights as (kernel_h, kernel_w, n_inputs / groups, n_outputs)."""
+        return self.weights.reshape(*self._kernel, *self.weights.shape[-2:])
+
+    def _convolve(self, x: Array, place: Placement) -> Array:
+        return convolve(x, self._filters, self.bias if self.use_bias else None, place, self.groups)
+
+    def _weights_gradient(self, x: Array, dout: Array, place: Placement) -> tuple[Array, Array]:
+        return weights_gradient(x, dout, place, self.groups)
+
+    def _image_gradient(self, dout: Array, place: Placement, size: Pair) -> Array:
+        return image_gradient(dout, self._filters, size, place, self.groups)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         height, width, _ = self._image_shape(input_shape, self.n_inputs)
@@ -92,7 +102,7 @@ class _Convolution(SlidingLayer):
         return sizes + self._window_options() + [f"groups={self.groups}"] * (self.groups > 1)
 
 
-class Conv2D(_Convolution):
+class Conv2D(Convolution):
     """Convolution of images: out[i, j] = sum over (a, b) of x[i + a, j + b] @ weights[a, b], plus a bias.
 
     As in every toolkit the kernel is not flipped: a cross-correlation.
@@ -144,7 +154,7 @@ class Conv2D(_Convolution):
     """
 
 
-class Conv1D(_Convolution):
+class Conv1D(Convolution):
     """Convolution of sequences: out[t] = sum over a of x[t + a] @ weights[a], plus a bias.
 
     Parameters
@@ -181,67 +191,3 @@ class Conv1D(_Convolution):
     """
 
     n_axes = 1
-
-
-class DepthwiseConv2D(_Convolution):
-    """Convolution channel by channel: out[i, j, c] = sum over (a, b) of x[i + a, j + b, c] * weights[a, b, 0, c].
-
-    A `Conv2D` with as many groups as channels. Followed by a `Conv2D` with kernel 1, which mixes the channels, it is
-    the separable convolution.
-
-    Parameters
-    ----------
-    n_channels : int
-        Number of channels of x.
-    kernel_size, stride, padding, dilation
-        As in `Conv2D`.
-    multiplier : int, default 1
-        Channels of out for each one of x; those of the first come first.
-    use_bias : bool, default True
-    initializer : callable (rng, shape) -> array, default he_normal
-    rng : int or numpy.random.Generator, optional
-
-    Shapes
-    ------
-    x (N, H, W, n_channels), weights (kernel_h, kernel_w, 1, n_channels * multiplier), bias (n_channels * multiplier,),
-    out (N, rows, columns, n_channels * multiplier)
-
-    Raises
-    ------
-    ValueError
-        As `Conv2D`.
-
-    References
-    ----------
-    Chollet (2016), "Xception: Deep Learning with Depthwise Separable Convolutions", arXiv:1610.02357.
-
-    Examples
-    --------
-    >>> layer = DepthwiseConv2D(2, (1, 2))
-    >>> layer.weights[0, :, 0] = [[1.0, 10.0], [2.0, 20.0]]
-    >>> layer.forward(np.ones((1, 1, 2, 2))).ravel()
-    array([ 3., 30.])
-    """
-
-    def __init__(
-        self,
-        n_channels: int,
-        kernel_size: Any,
-        stride: Any = 1,
-        padding: Any = 0,
-        dilation: Any = 1,
-        multiplier: int = 1,
-        use_bias: bool = True,
-        initializer: Callable[[np.random.Generator, Shape], Any] = he_normal,
-        rng: Rng = None,
-    ) -> None:
-        check_sizes("DepthwiseConv2D", n_channels=n_channels, multiplier=multiplier)
-        self.multiplier = multiplier
-        n_outputs = n_channels * multiplier
-        super().__init__(
-            n_channels, n_outputs, kernel_size, stride, padding, dilation, n_channels, use_bias, initializer, rng
-        )
-
-    def _arguments(self) -> list[str]:
-        multiplier = [f"multiplier={self.multiplier}"] * (self.multiplier > 1)
-        return [f"{self.n_inputs}", f"{self.kernel_size}", *self._window_options(), *multiplier]

@@ -1,15 +1,15 @@
-"""Pooling: one number for all that a window sees of a channel, its largest or its mean."""
+"""Pooling: one number for all that a window sees of a channel, the largest or the mean."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from operator import gt
 from typing import Any
 
 import numpy as np
 
-from .layer import Array, Layer, Shape, _as_shape
+from .layer import Array, Shape
 from .sliding import Placement, SlidingLayer
 from .windows import chunks, copy_pixels, crop, pad, seen_at
 
@@ -33,10 +33,6 @@ class _Pooling(SlidingLayer):
     def _images_and_place(self, x: Any) -> tuple[Array, Placement]:
         x = self._images(x)
         return x, self._place(*x.shape[1:3])
-
-    def _chunks(self, n: int, example: Shape, dtype: np.dtype[Any]) -> Iterator[slice]:
-        """Cut n images into chunks that stay in the cache, together with what is made of them."""
-        return chunks(n, 2 * math.prod(example) * dtype.itemsize)
 
     def _spread(self, dx: Array, place: Placement, parts: Iterable[Array]) -> None:
         """Set dx of some images, given what the windows give to each of their positions."""
@@ -70,7 +66,7 @@ class _MaxPool(_Pooling):
         x, place = self._images_and_place(x)
         out = np.empty((len(x), *place.size, x.shape[-1]), x.dtype)
         winners = np.zeros(out.shape, np.min_scalar_type(math.prod(self._kernel) - 1))
-        for here in self._chunks(len(x), x.shape[1:], x.dtype):
+        for here in chunks(len(x), out[0].nbytes):
             padded = np.ascontiguousarray(pad(x[here], place.pads, -np.inf))
             largest, winner = out[here], winners[here]
             other = np.empty_like(largest)
@@ -90,7 +86,7 @@ class _MaxPool(_Pooling):
         place = self._place(*shape[1:3])
         dout = self._check_dout(dout, self._outward(winners.shape)).reshape(winners.shape)
         dx = np.empty(shape, dout.dtype)
-        for here in self._chunks(len(dx), shape[1:], dx.dtype):
+        for here in chunks(len(dx), dout[0].nbytes):
             given, winner = dout[here], winners[here]
             self._spread(dx[here], place, (given * (winner == i) for i in range(math.prod(self._kernel))))
         return dx.reshape(self._outward(shape))
@@ -180,7 +176,7 @@ class _AveragePool(_Pooling):
         self._cache = x.shape
         out = np.empty((len(x), *place.size, x.shape[-1]), x.dtype)
         shares = self._shares(x.shape[1], x.shape[2], place, out.dtype)
-        for here in self._chunks(len(x), x.shape[1:], x.dtype):
+        for here in chunks(len(x), out[0].nbytes):
             padded = np.ascontiguousarray(pad(x[here], place.pads))
             total = out[here]
             other = np.empty_like(total)
@@ -198,7 +194,7 @@ class _AveragePool(_Pooling):
         dout = self._check_dout(dout, self._outward(out_shape)).reshape(out_shape)
         dx = np.empty(shape, dout.dtype)
         shares = self._shares(shape[1], shape[2], place, dx.dtype)
-        for here in self._chunks(len(dx), shape[1:], dx.dtype):
+        for here in chunks(len(dx), dout[0].nbytes):
             self._spread(dx[here], place, [dout[here] * shares] * math.prod(self._kernel))
         return dx.reshape(self._outward(shape))
 
@@ -264,97 +260,3 @@ class AveragePool1D(_AveragePool):
     """
 
     n_axes = 1
-
-
-class _GlobalPool(Layer):
-    """A pool over all axes between the first and the last."""
-
-    def _flat(self, x: Any) -> Array:
-        """Return x as (N, places, C)."""
-        x = self._as_floats(x)
-        if x.ndim < 3:
-            raise ValueError(f"{self._who}: x must have shape (N, H, W, C) or (N, T, C), got {x.shape}")
-        return x.reshape(len(x), -1, x.shape[-1])
-
-    def output_shape(self, input_shape: Shape) -> Shape:
-        shape = _as_shape(input_shape)
-        if len(shape) < 2:
-            raise ValueError(f"{self._who}: input_shape must be (H, W, C) or (T, C), got {shape}")
-        return shape[-1:]
-
-
-class GlobalAveragePool(_GlobalPool):
-    """The mean of every channel over its whole image or sequence: out = mean over (h, w) of x.
-
-    Shapes
-    ------
-    x (N, H, W, C) or (N, T, C), out (N, C)
-
-    Raises
-    ------
-    ValueError
-        If x has no axes between the first and the last.
-
-    References
-    ----------
-    Lin, Chen, Yan (2013), "Network In Network", arXiv:1312.4400.
-
-    Examples
-    --------
-    >>> layer = GlobalAveragePool()
-    >>> layer.forward(np.array([[[1.0, 10.0], [3.0, 20.0]]]))
-    array([[ 2., 15.]])
-    >>> layer.backward(np.array([[1.0, 2.0]]))
-    array([[[0.5, 1. ],
-            [0.5, 1. ]]])
-    """
-
-    def forward(self, x: Any) -> Array:
-        flat = self._flat(x)
-        self._cache = np.shape(x)
-        out: Array = flat.mean(axis=1)
-        return out
-
-    def backward(self, dout: Any) -> Array:
-        shape = self._recall()
-        n, n_places, n_channels = shape[0], math.prod(shape[1:-1]), shape[-1]
-        share = self._check_dout(dout, (n, n_channels)) / n_places
-        return np.broadcast_to(share[:, np.newaxis], (n, n_places, n_channels)).copy().reshape(shape)
-
-
-class GlobalMaxPool(_GlobalPool):
-    """The largest number of every channel in its whole image or sequence: out = max over (h, w) of x.
-
-    Where several are the largest, the gradient goes to the first of them alone.
-
-    Shapes
-    ------
-    x (N, H, W, C) or (N, T, C), out (N, C)
-
-    Raises
-    ------
-    ValueError
-        If x has no axes between the first and the last.
-
-    Examples
-    --------
-    >>> layer = GlobalMaxPool()
-    >>> layer.forward(np.array([[[1.0, 20.0], [3.0, 20.0]]]))
-    array([[ 3., 20.]])
-    >>> layer.backward(np.array([[1.0, 2.0]]))
-    array([[[0., 2.],
-            [1., 0.]]])
-    """
-
-    def forward(self, x: Any) -> Array:
-        flat = self._flat(x)
-        first = flat.argmax(axis=1, keepdims=True)
-        self._cache = np.shape(x), first
-        return np.take_along_axis(flat, first, axis=1)[:, 0]
-
-    def backward(self, dout: Any) -> Array:
-        shape, first = self._recall()
-        dout = self._check_dout(dout, (shape[0], shape[-1]))
-        dx = np.zeros((shape[0], math.prod(shape[1:-1]), shape[-1]), dout.dtype)
-        np.put_along_axis(dx, first, dout[:, np.newaxis], axis=1)
-        return dx.reshape(shape)

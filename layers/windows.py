@@ -46,7 +46,7 @@ from numpy.lib.stride_tricks import as_strided
 from .layer import Array
 from .sliding import Pads, Pair, Placement
 
-CACHE_SIZE = 1 << 20  # bytes of a core's second-level cache, of which the rows of a chunk may fill most
+CACHE_SIZE = 2 << 20  # bytes, about the second-level caches of two cores; the rows of a chunk fill it
 
 # What matrix products and copies cost, for the choice of a block: measured, in multiply-adds, and far from critical.
 COST_OF_A_RUN = 75  # to copy one, however short

@@ -1,5 +1,7 @@
 """Pools: their numbers, where the gradient of a tie goes, and what they refuse."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from layers import (
     MaxPool1D,
     MaxPool2D,
     Sequential,
+    windows,
 )
 
 
@@ -66,6 +69,58 @@ def test_the_numbers_of_pytorch(layer, expected):
 )  # fmt: skip
 def test_the_numbers_of_pytorch_on_sequences(layer, expected):
     np.testing.assert_allclose(layer.forward(wave((2, 5, 2))).ravel(), expected, atol=1e-8)
+
+
+# ---- the definition, window by window --------------------------------------------------------------------------------
+
+
+def by_definition(layer, x, dout):
+    """Return out and dx, pixel by pixel: (N, H, W, C) in, and of several largest the first, row by row."""
+    place = layer._place(*x.shape[1:3])
+    (top, _), (left, _) = place.pads
+    largest = isinstance(layer, MaxPool2D)
+    padded = np.pad(x, ((0, 0), *place.pads, (0, 0)), constant_values=-np.inf if largest else 0.0)
+    real = np.pad(np.ones(x.shape), ((0, 0), *place.pads, (0, 0)))
+    out, dpadded = np.zeros(dout.shape), np.zeros(padded.shape)
+    for n, i, j, c in np.ndindex(dout.shape):
+        rows = slice(i * place.stride[0], i * place.stride[0] + place.kernel[0])
+        columns = slice(j * place.stride[1], j * place.stride[1] + place.kernel[1])
+        window, dwindow = padded[n, rows, columns, c], dpadded[n, rows, columns, c]
+        if largest:
+            winner = np.unravel_index(window.argmax(), window.shape)
+            out[n, i, j, c] = window[winner]
+            dwindow[winner] += dout[n, i, j, c]
+        else:
+            count = window.size if layer.count_padding else real[n, rows, columns, c].sum()
+            out[n, i, j, c] = window.sum() / count
+            dwindow += dout[n, i, j, c] / count
+    return out, dpadded[:, top : top + x.shape[1], left : left + x.shape[2]]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(2,), (1,), (3, 2), (2, 1), ((2, 3), (3, 2)), (2, 3), (3, 2, 1), (2, 2, "same"), (4, 1, ((3, 1), (0, 2)))],
+    ids=repr,
+)
+@pytest.mark.parametrize("pool", [MaxPool2D, AveragePool2D, functools.partial(AveragePool2D, count_padding=True)])
+@pytest.mark.parametrize("cache_size", [1, windows.CACHE_SIZE])  # image by image, and all at once
+def test_every_window_is_pooled(pool, arguments, cache_size, rng, monkeypatch):
+    monkeypatch.setattr(windows, "CACHE_SIZE", cache_size)
+    layer = pool(*arguments)
+    x = rng.integers(-2, 3, size=(3, 6, 7, 2)).astype(float)  # five values: ties abound
+    out = layer.forward(x)
+    dout = rng.integers(1, 9, size=out.shape).astype(float)
+    expected, dx = by_definition(layer, x, dout)
+    # Exact for the largest; the means differ in the order of at most 16 terms.
+    np.testing.assert_allclose(out, expected, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(layer.backward(dout), dx, rtol=0, atol=1e-13)
+
+
+def test_windows_of_more_positions_than_a_byte_counts(rng):
+    layer, x = MaxPool2D((20, 20)), rng.normal(size=(2, 20, 20, 3))
+    layer.forward(x)
+    dx = layer.backward(np.full((2, 1, 1, 3), 5.0))
+    np.testing.assert_array_equal(dx, 5.0 * (x == x.max(axis=(1, 2), keepdims=True)))
 
 
 # ---- ties ------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,118 @@
+"""The depthwise convolution: a kernel for every channel, and no sum over channels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .checks import check_sizes
+from .convolution import Convolution
+from .initializers import he_normal
+from .layer import Array, Rng, Shape
+from .sliding import Pair, Placement
+from .windows import chunks, crop, pad, seen_at
+
+
+class DepthwiseConv2D(Convolution):
+    """Convolution channel by channel: out[i, j, c] = sum over (a, b) of x[i + a, j + b, c] * weights[a, b, 0, c].
+
+    A `Conv2D` with as many groups as channels. Followed by a `Conv2D` with kernel 1, which mixes the channels, it is
+    the separable convolution.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels of x.
+    kernel_size, stride, padding, dilation
+        As in `Conv2D`.
+    multiplier : int, default 1
+        Channels of out for each one of x; those of the first come first.
+    use_bias : bool, default True
+    initializer : callable (rng, shape) -> array, default he_normal
+    rng : int or numpy.random.Generator, optional
+
+    Shapes
+    ------
+    x (N, H, W, n_channels), weights (kernel_h, kernel_w, 1, n_channels * multiplier), bias (n_channels * multiplier,),
+    out (N, rows, columns, n_channels * multiplier)
+
+    Raises
+    ------
+    ValueError
+        As `Conv2D`.
+
+    References
+    ----------
+    Chollet (2016), "Xception: Deep Learning with Depthwise Separable Convolutions", arXiv:1610.02357.
+
+    Examples
+    --------
+    >>> layer = DepthwiseConv2D(2, (1, 2))
+    >>> layer.weights[0, :, 0] = [[1.0, 10.0], [2.0, 20.0]]
+    >>> layer.forward(np.ones((1, 1, 2, 2))).ravel()
+    array([ 3., 30.])
+    """
+
+    def __init__(
+        self,
+        n_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        multiplier: int = 1,
+        use_bias: bool = True,
+        initializer: Callable[[np.random.Generator, Shape], Any] = he_normal,
+        rng: Rng = None,
+    ) -> None:
+        check_sizes("DepthwiseConv2D", n_channels=n_channels, multiplier=multiplier)
+        self.multiplier = multiplier
+        n_outputs = n_channels * multiplier
+        super().__init__(
+            n_channels, n_outputs, kernel_size, stride, padding, dilation, n_channels, use_bias, initializer, rng
+        )
+
+    # out[n, i, j, c] = sum_ab x[n, i + a, j + b, c] * weights[a, b, c]: no matrix product, but for each position in
+    # the window one multiplication of whole images. With a multiplier, every channel of x is there several times.
+
+    def _convolve(self, x: Array, place: Placement) -> Array:
+        weights = self._weights_in_rows(place)
+        out = np.empty((len(x), *place.size, self.n_outputs), np.result_type(x, weights))
+        for here in chunks(len(x), out[0].nbytes):
+            padded, total = pad(x[here].repeat(self.multiplier, axis=-1), place.pads), out[here]
+            total[...] = self.bias if self.use_bias else 0
+            for a, b in np.ndindex(self._kernel):
+                total += seen_at(padded, a, b, place) * weights[a, b]
+        return out
+
+    def _weights_gradient(self, x: Array, dout: Array, place: Placement) -> tuple[Array, Array]:
+        dweights = np.zeros((*place.kernel, *dout.shape[2:]), dout.dtype)  # as in rows: for each column of out
+        for here in chunks(len(x), dout[0].nbytes):
+            padded = pad(x[here].repeat(self.multiplier, axis=-1), place.pads)
+            for a, b in np.ndindex(self._kernel):
+                dweights[a, b] += np.einsum("nijc,nijc->jc", seen_at(padded, a, b, place), dout[here])
+        return dweights.sum(axis=2), dout.sum(axis=(0, 1)).sum(axis=0)
+
+    def _image_gradient(self, dout: Array, place: Placement, size: Pair) -> Array:
+        (top, bottom), (left, right), weights = *place.pads, self._weights_in_rows(place)
+        dx = np.empty((len(dout), *size, self.n_inputs), np.result_type(dout, weights))
+        framed = top + size[0] + bottom, left + size[1] + right, self.n_outputs
+        for here in chunks(len(dout), dout[0].nbytes):
+            dpadded = np.zeros((len(dx[here]), *framed), dx.dtype)
+            for a, b in np.ndindex(self._kernel):
+                seen_at(dpadded, a, b, place)[...] += dout[here] * weights[a, b]
+            dx[here] = crop(dpadded, place.pads).reshape(*dx[here].shape, self.multiplier).sum(axis=-1)
+        return dx
+
+    def _weights_in_rows(self, place: Placement) -> Array:
+        """Return the weights as often as out has columns, (kernel_h, kernel_w, columns, n_outputs).
+
+        With few channels the product of a whole row is much faster than one pixel after the other.
+        """
+        return np.repeat(self.weights, place.size[1], axis=2)
+
+    def _arguments(self) -> list[str]:
+        multiplier = [f"multiplier={self.multiplier}"] * (self.multiplier > 1)
+        return [f"{self.n_inputs}", f"{self.kernel_size}", *self._window_options(), *multiplier]

@@ -1,0 +1,104 @@
+"""Global pooling: one number for a whole channel, the largest or the mean."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .layer import Array, Layer, Shape, _as_shape
+
+
+class _GlobalPool(Layer):
+    """A pool over all axes between the first and the last."""
+
+    def _flat(self, x: Any) -> Array:
+        """Return x as (N, places, C)."""
+        x = self._as_floats(x)
+        if x.ndim < 3:
+            raise ValueError(f"{self._who}: x must have shape (N, H, W, C) or (N, T, C), got {x.shape}")
+        return x.reshape(len(x), -1, x.shape[-1])
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        shape = _as_shape(input_shape)
+        if len(shape) < 2:
+            raise ValueError(f"{self._who}: input_shape must be (H, W, C) or (T, C), got {shape}")
+        return shape[-1:]
+
+
+class GlobalAveragePool(_GlobalPool):
+    """The mean of every channel over its whole image or sequence: out = mean over (h, w) of x.
+
+    Shapes
+    ------
+    x (N, H, W, C) or (N, T, C), out (N, C)
+
+    Raises
+    ------
+    ValueError
+        If x has no axes between the first and the last.
+
+    References
+    ----------
+    Lin, Chen, Yan (2013), "Network In Network", arXiv:1312.4400.
+
+    Examples
+    --------
+    >>> layer = GlobalAveragePool()
+    >>> layer.forward(np.array([[[1.0, 10.0], [3.0, 20.0]]]))
+    array([[ 2., 15.]])
+    >>> layer.backward(np.array([[1.0, 2.0]]))
+    array([[[0.5, 1. ],
+            [0.5, 1. ]]])
+    """
+
+    def forward(self, x: Any) -> Array:
+        flat = self._flat(x)
+        self._cache = np.shape(x)
+        out: Array = flat.mean(axis=1)
+        return out
+
+    def backward(self, dout: Any) -> Array:
+        shape = self._recall()
+        n, n_places, n_channels = shape[0], math.prod(shape[1:-1]), shape[-1]
+        share = self._check_dout(dout, (n, n_channels)) / n_places
+        return np.broadcast_to(share[:, np.newaxis], (n, n_places, n_channels)).copy().reshape(shape)
+
+
+class GlobalMaxPool(_GlobalPool):
+    """The largest number of every channel in its whole image or sequence: out = max over (h, w) of x.
+
+    Where several are the largest, the gradient goes to the first of them alone.
+
+    Shapes
+    ------
+    x (N, H, W, C) or (N, T, C), out (N, C)
+
+    Raises
+    ------
+    ValueError
+        If x has no axes between the first and the last.
+
+    Examples
+    --------
+    >>> layer = GlobalMaxPool()
+    >>> layer.forward(np.array([[[1.0, 20.0], [3.0, 20.0]]]))
+    array([[ 3., 20.]])
+    >>> layer.backward(np.array([[1.0, 2.0]]))
+    array([[[0., 2.],
+            [1., 0.]]])
+    """
+
+    def forward(self, x: Any) -> Array:
+        flat = self._flat(x)
+        first = flat.argmax(axis=1, keepdims=True)
+        self._cache = np.shape(x), first
+        return np.take_along_axis(flat, first, axis=1)[:, 0]
+
+    def backward(self, dout: Any) -> Array:
+        shape, first = self._recall()
+        dout = self._check_dout(dout, (shape[0], shape[-1]))
+        dx = np.zeros((shape[0], math.prod(shape[1:-1]), shape[-1]), dout.dtype)
+        np.put_along_axis(dx, first, dout[:, np.newaxis], axis=1)
+        return dx.reshape(shape)
