@@ -10,8 +10,8 @@ import numpy as np
 from .checks import check_sizes
 from .initializers import he_normal, name_of
 from .layer import Array, Rng, Shape
-from .sliding import Pair, Placement, SlidingLayer
-from .windows import convolve, image_gradient, weights_gradient
+from .sliding import Placement, SlidingLayer
+from .windows import convolve, gradients, weights_gradient
 
 
 class Convolution(SlidingLayer):
@@ -64,13 +64,8 @@ class Convolution(SlidingLayer):
         place = self._place(*x.shape[1:3])
         out_shape = len(x), *place.size, self.n_outputs
         dout = self._check_dout(dout, self._outward(out_shape)).reshape(out_shape)
-        dweights, dbias = self._weights_gradient(x, dout, place)
-        self.dweights = dweights.reshape(self.weights.shape)
-        if self.use_bias:
-            self.dbias = dbias
-        return (
-            self._image_gradient(dout, place, x.shape[1:3]).reshape(self._outward(x.shape)) if input_gradient else None
-        )
+        dx = self._gradients(x, dout, place, input_gradient)
+        return None if dx is None else dx.reshape(self._outward(dx.shape))
 
     # Between images (N, H, W, C), with the weights as those of images; what a kind of convolution does in its own way.
 
@@ -82,11 +77,20 @@ class Convolution(SlidingLayer):
     def _convolve(self, x: Array, place: Placement) -> Array:
         return convolve(x, self._filters, self.bias if self.use_bias else None, place, self.groups)
 
-    def _weights_gradient(self, x: Array, dout: Array, place: Placement) -> tuple[Array, Array]:
-        return weights_gradient(x, dout, place, self.groups)
+    def _gradients(self, x: Array, dout: Array, place: Placement, input_gradient: bool) -> Array | None:
+        """Set the gradients of the parameters and return dx, if it is asked for."""
+        dx = None
+        if input_gradient:
+            dweights, dbias, dx = gradients(x, dout, self._filters, place, self.groups)
+        else:
+            dweights, dbias = weights_gradient(x, dout, place, self.groups)
+        self._set_gradients(dweights, dbias)
+        return dx
 
-    def _image_gradient(self, dout: Array, place: Placement, size: Pair) -> Array:
-        return image_gradient(dout, self._filters, size, place, self.groups)
+    def _set_gradients(self, dweights: Array, dbias: Array) -> None:
+        self.dweights = dweights.reshape(self.weights.shape)
+        if self.use_bias:
+            self.dbias = dbias
 
     def output_shape(self, input_shape: Shape) -> Shape:
         height, width, _ = self._image_shape(input_shape, self.n_inputs)

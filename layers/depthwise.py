@@ -11,7 +11,7 @@ from .checks import check_sizes
 from .convolution import Convolution
 from .initializers import he_normal
 from .layer import Array, Rng, Shape
-from .sliding import Pair, Placement
+from .sliding import Placement
 from .windows import chunks, crop, pad, seen_at
 
 
@@ -87,23 +87,24 @@ class DepthwiseConv2D(Convolution):
                 total += seen_at(padded, a, b, place) * weights[a, b]
         return out
 
-    def _weights_gradient(self, x: Array, dout: Array, place: Placement) -> tuple[Array, Array]:
-        dweights = np.zeros((*place.kernel, *dout.shape[2:]), dout.dtype)  # as in rows: for each column of out
+    def _gradients(self, x: Array, dout: Array, place: Placement, input_gradient: bool) -> Array | None:
+        dweights = np.zeros((*place.kernel, *dout.shape[2:]), np.result_type(x, dout))  # for every column of out
         for here in chunks(len(x), dout[0].nbytes):
             padded = pad(x[here].repeat(self.multiplier, axis=-1), place.pads)
             for a, b in np.ndindex(self._kernel):
                 dweights[a, b] += np.einsum("nijc,nijc->jc", seen_at(padded, a, b, place), dout[here])
-        return dweights.sum(axis=2), dout.sum(axis=(0, 1)).sum(axis=0)
+        self._set_gradients(dweights.sum(axis=2), dout.sum(axis=(0, 1)).sum(axis=0))
+        return self._image_gradient(dout, place, x.shape) if input_gradient else None
 
-    def _image_gradient(self, dout: Array, place: Placement, size: Pair) -> Array:
+    def _image_gradient(self, dout: Array, place: Placement, x_shape: Shape) -> Array:
         (top, bottom), (left, right), weights = *place.pads, self._weights_in_rows(place)
-        dx = np.empty((len(dout), *size, self.n_inputs), np.result_type(dout, weights))
-        framed = top + size[0] + bottom, left + size[1] + right, self.n_outputs
+        dx = np.empty(x_shape, np.result_type(dout, weights))
         for here in chunks(len(dout), dout[0].nbytes):
-            dpadded = np.zeros((len(dx[here]), *framed), dx.dtype)
+            n, height, width, _ = dx[here].shape
+            dpadded = np.zeros((n, top + height + bottom, left + width + right, self.n_outputs), dx.dtype)
             for a, b in np.ndindex(self._kernel):
                 seen_at(dpadded, a, b, place)[...] += dout[here] * weights[a, b]
-            dx[here] = crop(dpadded, place.pads).reshape(*dx[here].shape, self.multiplier).sum(axis=-1)
+            dx[here] = crop(dpadded, place.pads).reshape(n, height, width, -1, self.multiplier).sum(axis=-1)
         return dx
 
     def _weights_in_rows(self, place: Placement) -> Array:

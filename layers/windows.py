@@ -32,18 +32,21 @@ in memory as the rows of a matrix. Making these rows, and adding dwindow up, is 
 3. Chunks. The rows are made for so many images, or rows of a large image, that they are still in the processor's
    cache when the product reads them; the memory for them is small and used again.
 4. dx as a convolution. Where the stride is 1, the gradient of a pixel is a sum over a window of dout: dx is the
-   convolution of dout, padded, with the kernel turned by 180 degrees. That needs no addition window by window.
+   convolution of dout, padded, with the kernel turned by 180 degrees. That needs no addition window by window, and
+   the windows of dout give dweights as well.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from .layer import Array
+from .products import sum_rows_into
 from .sliding import Pads, Pair, Placement
 
 CACHE_SIZE = 2 << 20  # bytes, about the second-level caches of two cores; the rows of a chunk fill it
@@ -122,7 +125,7 @@ class Unfolding:
         for images in chunks(n, self.place.size[0] * row):
             yield images, list(chunks(self.place.size[0], (images.stop - images.start) * row))
 
-    def make_buffer(self, n: int, dtype: np.dtype) -> Array:
+    def make_buffer(self, n: int, dtype: np.dtype[Any]) -> Array:
         """Return memory for the rows of the largest chunk; its ones stay."""
         images, rows = next(self.chunks(n, dtype.itemsize))
         n_rows = (images.stop - images.start) * (rows[0].stop - rows[0].start) * self.blocks_in_row
@@ -168,10 +171,19 @@ class Unfolding:
             matrix[-1, j] = 0 if bias is None else bias[outputs]
         return matrix.reshape(self.n_columns, -1)
 
-    def gradients(self, dmatrix: Array) -> tuple[Array, Array]:
-        """Return dweights and dbias of a group, given the gradient of its matrix."""
-        dmatrix = dmatrix.reshape(self.n_columns, self.block, self.n_outputs)
-        return np.sum(self._kernels(dmatrix), axis=0), dmatrix[-1].sum(axis=0)
+    def zeros(self, dtype: np.dtype[Any]) -> Array:
+        """Return the gradients of the matrices of all groups before anything is added to them."""
+        return np.zeros((self.groups, self.n_columns, self.block * self.n_outputs), dtype)
+
+    def gradients(self, dmatrices: Array) -> tuple[Array, Array]:
+        """Return dweights and dbias, given the gradients of the matrices of all groups."""
+        split = dmatrices.reshape(self.groups, self.n_columns, self.block, self.n_outputs)
+        dweights = [np.sum(self._kernels(dmatrix), axis=0) for dmatrix in split]
+        return np.concatenate(dweights, axis=-1), split[:, -1].sum(axis=1).reshape(-1)
+
+    def by_group(self, out: Array) -> Array:
+        """Return images of outputs as the product with the matrices gives them, (n_rows, groups, block * n_outputs)."""
+        return out.reshape(-1, self.groups, self.block * self.n_outputs)
 
     def _kernels(self, matrix: Array) -> list[Array]:
         """Return views (kernel_h, kernel_w, n_inputs, n_outputs) of where in a matrix the kernel stands."""
@@ -196,42 +208,25 @@ def _best_block(place: Placement, n_inputs: int, n_outputs: int) -> int:
 
 def convolve(x: Array, weights: Array, bias: Array | None, place: Placement, groups: int = 1) -> Array:
     """Return out (N, rows, columns, K) of images (N, H, W, C) and weights (kernel_h, kernel_w, C / groups, K)."""
-    dtype = np.result_type(x, weights)
     plan = Unfolding(place, x.shape[-1], weights.shape[-1], groups)
     matrices = [plan.matrix(weights, group, bias) for group in range(groups)]
-    out = np.empty((len(x), *place.size, weights.shape[-1]), dtype)
-    buffer = plan.make_buffer(len(x), dtype)
-    for images, all_rows in plan.chunks(len(x), dtype.itemsize):
-        padded = np.ascontiguousarray(pad(x[images], place.pads), dtype)
-        for rows in all_rows:
-            here = out[images, rows].reshape(-1, groups, plan.block * plan.n_outputs)
-            for group, matrix in enumerate(matrices):
-                np.matmul(plan.unfold(padded, rows, group, buffer), matrix, out=here[:, group])
+    out = np.empty((len(x), *place.size, weights.shape[-1]), np.result_type(x, weights))
+    _multiply(plan, x, matrices, out)
     return out
 
 
 def weights_gradient(x: Array, dout: Array, place: Placement, groups: int = 1) -> tuple[Array, Array]:
     """Return dweights (kernel_h, kernel_w, C / groups, K) and dbias (K,) of x and dout (N, rows, columns, K)."""
-    dtype = np.result_type(x, dout)
     plan = Unfolding(place, x.shape[-1], dout.shape[-1], groups)
-    dmatrices = np.zeros((groups, plan.n_columns, plan.block * plan.n_outputs), dtype)
-    buffer = plan.make_buffer(len(x), dtype)
-    for images, all_rows in plan.chunks(len(x), dtype.itemsize):
-        padded = np.ascontiguousarray(pad(x[images], place.pads), dtype)
-        for rows in all_rows:
-            here = dout[images, rows].reshape(-1, groups, plan.block * plan.n_outputs)
-            for group, dmatrix in enumerate(dmatrices):
-                dmatrix += plan.unfold(padded, rows, group, buffer).T @ here[:, group]
-    dweights, dbias = zip(*map(plan.gradients, dmatrices), strict=True)
-    return np.concatenate(dweights, axis=-1), np.concatenate(dbias)
+    dmatrices = plan.zeros(np.result_type(x, dout))
+    _multiply(plan, x, dout=dout, dmatrices=dmatrices)
+    return plan.gradients(dmatrices)
 
 
 def image_gradient(dout: Array, weights: Array, x_size: Pair, place: Placement, groups: int = 1) -> Array:
     """Return dx (N, H, W, C) of images of the size (H, W): the transposed of `convolve` without a bias."""
-    frame = [(s - 1 - before, s - 1 - after) for s, (before, after) in zip(place.span, place.pads, strict=True)]
-    few_more_pixels = math.prod(x_size) <= MORE_PIXELS * math.prod(place.size)
-    if place.stride == (1, 1) and min(map(min, frame)) >= 0 and few_more_pixels:
-        turned = Placement(place.kernel, (1, 1), place.dilation, (frame[0], frame[1]), x_size)
+    turned = _turned_place(place, x_size)
+    if turned:
         return convolve(dout, _turned(weights, groups), None, turned, groups)
     dtype = np.result_type(dout, weights)
     (top, bottom), (left, right) = place.pads
@@ -243,11 +238,64 @@ def image_gradient(dout: Array, weights: Array, x_size: Pair, place: Placement, 
         n = images.stop - images.start
         dpadded = np.zeros((n, top + x_size[0] + bottom, left + x_size[1] + right, n_inputs), dtype)
         for rows in all_rows:
-            here = dout[images, rows].reshape(-1, groups, plan.block * plan.n_outputs)
+            here = plan.by_group(dout[images, rows])
             for group, matrix in enumerate(matrices):
                 plan.fold(here[:, group] @ matrix, dpadded, rows, group)
         dx[images] = crop(dpadded, place.pads)
     return dx
+
+
+def gradients(x: Array, dout: Array, weights: Array, place: Placement, groups: int = 1) -> tuple[Array, Array, Array]:
+    """Return dweights, dbias and dx. Where dx is a convolution, one unfolding of dout serves two products.
+
+    In the sum of dweights, move x to (i, j): sum_nij x[n, i, j, c] * dout[n, i - a, j - b, k], and there is the window
+    of dout that dx takes as well.
+    """
+    turned = _turned_place(place, (x.shape[1], x.shape[2]))
+    if not turned:
+        dweights, dbias = weights_gradient(x, dout, place, groups)
+        return dweights, dbias, image_gradient(dout, weights, (x.shape[1], x.shape[2]), place, groups)
+    plan = Unfolding(turned, dout.shape[-1], x.shape[-1], groups)
+    matrices = [plan.matrix(_turned(weights, groups), group) for group in range(groups)]
+    dx = np.empty(x.shape, np.result_type(dout, weights))
+    dmatrices = plan.zeros(np.result_type(x, dout))
+    _multiply(plan, dout, matrices, dx, x, dmatrices)
+    dbias = np.empty(dout.shape[-1], dout.dtype)
+    sum_rows_into(dbias, dout.reshape(-1, dout.shape[-1]))
+    return _turned(plan.gradients(dmatrices)[0], groups), dbias, dx
+
+
+def _multiply(
+    plan: Unfolding,
+    x: Array,
+    matrices: list[Array] | None = None,
+    out: Array | None = None,
+    dout: Array | None = None,
+    dmatrices: Array | None = None,
+) -> None:
+    """Unfold x chunk by chunk; set out to the product with matrices, or add that with dout to dmatrices, or both."""
+    dtype = np.result_type(x, *(array for array in (out, dout) if array is not None))
+    buffer = plan.make_buffer(len(x), dtype)
+    for images, all_rows in plan.chunks(len(x), dtype.itemsize):
+        padded = np.ascontiguousarray(pad(x[images], plan.place.pads), dtype)
+        for rows in all_rows:
+            for group in range(plan.groups):
+                windows = plan.unfold(padded, rows, group, buffer)
+                if matrices is not None and out is not None:
+                    np.matmul(windows, matrices[group], out=plan.by_group(out[images, rows])[:, group])
+                if dmatrices is not None and dout is not None:
+                    dmatrices[group] += windows.T @ plan.by_group(dout[images, rows])[:, group]
+
+
+def _turned_place(place: Placement, x_size: Pair) -> Placement | None:
+    """Return where the turned kernel lands on dout for dx to be a convolution; None where it is none, or is slower."""
+    (top, bottom), (left, right) = place.pads
+    height, width = place.span[0] - 1, place.span[1] - 1
+    pads = (height - top, height - bottom), (width - left, width - right)
+    few_more_pixels = math.prod(x_size) <= MORE_PIXELS * math.prod(place.size)
+    if place.stride != (1, 1) or min(map(min, pads)) < 0 or not few_more_pixels:
+        return None
+    return Placement(place.kernel, (1, 1), place.dilation, pads, x_size)
 
 
 def _turned(weights: Array, groups: int) -> Array:

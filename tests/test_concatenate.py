@@ -222,7 +222,8 @@ def test_a_first_block_without_input_gradient_sets_the_same_gradients_and_recall
     model.backward(dout)
     other.forward(x)
     assert other.backward(dout, input_gradient=False) is None
-    np.testing.assert_array_equal(other.gradients, model.gradients)
+    # A convolution without dx sums some 40 products of float32, of about 1, in another order.
+    np.testing.assert_allclose(other.gradients, model.gradients, rtol=1e-5, atol=1e-5)
     assert all(layer._cache is None for _, layer in other.leaves())
 
 
