@@ -71,6 +71,7 @@ class Optimizer:
     """
 
     state_names: tuple[str, ...] = ()
+    n_scratch = 1
     decoupled_decay = False
 
     def __init__(
@@ -94,6 +95,7 @@ class Optimizer:
         self._state: dict[str, Array] = {}
         self._size: int | None = None
         self._blocks: list[tuple[slice, bool]] = []
+        self._scratch: list[list[Array]] = []
 
     @property
     def learning_rate(self) -> Rate:
@@ -152,26 +154,34 @@ class Optimizer:
         rate: float,
         shrink: float | None,
     ) -> None:
-        """Update these blocks."""
-        scratch = np.empty(min(BLOCK, parameters.size), parameters.dtype)
+        """Update these blocks, in scratch that is kept from step to step, one for each thread."""
+        if self._scratch:
+            *scratch, spare = rows = self._scratch.pop()
+        else:
+            shape = (self.n_scratch + 1, min(BLOCK, parameters.size))
+            *scratch, spare = rows = list(np.empty(shape, parameters.dtype))
         added = 0.0 if self.decoupled_decay else self.weight_decay
         kept = 1.0 - rate * self.weight_decay if self.decoupled_decay else 1.0
-        spare = np.empty_like(scratch) if added or shrink is not None else scratch
         vectors = [self._state[name] for name in self.state_names]
         for here, decays in blocks:
-            block, slopes, free = parameters[here], gradients[here], scratch[: here.stop - here.start]
+            size = here.stop - here.start
+            block, slopes, free = parameters[here], gradients[here], [row[:size] for row in scratch]
             if shrink is not None:
-                slopes = np.multiply(slopes, shrink, out=spare[: free.size])
+                slopes = np.multiply(slopes, shrink, out=spare[:size])
                 if self.clip_value is not None:
                     np.clip(slopes, -self.clip_value, self.clip_value, out=slopes)
             if added and decays:
-                slopes = np.add(slopes, np.multiply(block, added, out=free), out=spare[: free.size])
+                slopes = np.add(slopes, np.multiply(block, added, out=free[0]), out=spare[:size])
             if kept != 1.0 and decays:
                 block *= kept
-            self._update(block, slopes, rate, free, *[vector[here] for vector in vectors])
+            self._update(block, slopes, rate, *free, *[vector[here] for vector in vectors])
+        self._scratch.append(rows)
 
     def _update(self, parameters: Array, gradients: Array, rate: float, scratch: Array, *state: Array) -> None:
-        """Apply the rule to one block, in place; `gradients` is only read, and scratch may hold anything."""
+        """Apply the rule to one block, in place; `gradients` is only read, and scratch may hold anything.
+
+        With `n_scratch = 2` a second block of scratch comes before the state.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define _update")
 
     def _measure(self, gradients: Array) -> float:
@@ -199,7 +209,7 @@ class Optimizer:
         if self._size is None:
             self._state = {name: np.zeros(size, dtype) for name in self.state_names}
         self._state = {name: vector.astype(dtype, copy=False) for name, vector in self._state.items()}
-        self._size, self._layout = size, layout
+        self._size, self._layout, self._scratch = size, layout, []
 
     def _runs(self, layout: Mapping[str, slice]) -> list[tuple[slice, bool]]:
         """Return the stretches that are not frozen, as long as they come, and whether weight decay acts on them."""
@@ -238,6 +248,9 @@ class Optimizer:
         self.steps, self._state = int(steps), vectors
         self._size = size if vectors else None  # without vectors: as before the first step
         self._layout = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_layout": None, "_scratch": []}
 
     def __repr__(self) -> str:
         own, shared = inspect.signature(type(self)).parameters, inspect.signature(Optimizer).parameters
