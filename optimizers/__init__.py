@@ -1,4 +1,19 @@
 """Optimizers: rules that change the parameters of a model by their gradients."""
 
+from .adam import Adam, AdamW, NAdam
+from .adaptive import Adadelta, Adagrad, RMSprop
+from .averaging import ExponentialMovingAverage
+from .cycles import CosineRestarts, Joined, OneCycle, WarmUp
+from .lion import Lion
 from .optimizer import Optimizer
+from .schedules import (
+    Constant,
+    CosineDecay,
+    ExponentialDecay,
+    InverseTimeDecay,
+    MultiStepDecay,
+    PolynomialDecay,
+    Schedule,
+    StepDecay,
+)
 from .sgd import SGD

@@ -1,20 +1,18 @@
-"""The contract of an optimizer, and the walk over a model's flat vectors that all of them share."""
+"""The contract of an optimizer, and what all of them do alike: weight decay, clipping, frozen layers, state."""
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
-Array: TypeAlias = np.ndarray[Any, Any]
-Rate: TypeAlias = float | Callable[[int], float]
+from . import checks
+from .blocks import BLOCK, Array, cut, norm, walk
 
-# Elements of a block. An update makes several passes over the parameters; done block by block, all but the first
-# pass find their numbers in the processor's cache, and the scratch that they need is one block instead of a vector
-# as long as the network.
-BLOCK = 32768
+Rate: TypeAlias = float | Callable[[int], float]
 
 
 class Optimizer:
@@ -23,49 +21,78 @@ class Optimizer:
     `step(model)` reads `model.parameters` and `model.gradients` and updates the parameters in place. The optimizer
     keeps no reference to them, only its own state: vectors as long as the parameters, made at the first step.
 
-    A subclass names its vectors in `state_names` and writes `_update`, its formula for one block.
+    A subclass names its vectors in `state_names` and writes `_update`, its formula for one block; the options here
+    are then its options too. Each can be changed between two steps.
 
     Parameters
     ----------
     learning_rate : float, or callable step -> float
-        A callable is asked at each step, which it is given, counted from 0.
+        A callable is asked at each step, which it is given, counted from 0. See `optimizers.schedules`.
     weight_decay : float, default 0
         Adds weight_decay * parameters to the gradients: the gradient of weight_decay / 2 * sum(parameters²).
+        Rules with `decoupled_decay` multiply the parameters by 1 - rate * weight_decay instead.
     exclude : sequence of str, default ()
         What weight_decay leaves alone: arrays by name ("bias"), in full ("0.bias"), or whole layers ("0").
+    frozen : sequence of str, default ()
+        What stays exactly as it is, the state of its momentum included; named in the same way.
+    clip_norm : float > 0, optional
+        The longest that the gradients may be, all arrays taken as one vector, the frozen ones left out: when
+        norm = sqrt(sum(gradients²)) is larger, they are multiplied by clip_norm / norm. The weight decay is added
+        afterwards. `model.gradients` themselves are not changed.
+    clip_value : float > 0, optional
+        Each gradient is cut to [-clip_value, clip_value]; after clip_norm, so that both bounds hold.
 
     Attributes
     ----------
     steps : int
         How many steps were made.
+    gradient_norm : float or None
+        The norm of the gradients at the last step, before clipping; None without clipping, when nobody computed it.
 
     Raises
     ------
     ValueError
-        If a rate is negative or not finite, a name in exclude fits no array, or the model has another size than at
-        the first step.
+        If an option is out of its range, a name in exclude or frozen fits no array, the model has another size than
+        at the first step, or a gradient that is to be clipped is NaN or infinite. Nothing has changed then.
+
+    References
+    ----------
+    Clipping: Pascanu, Mikolov, Bengio (2013), "On the difficulty of training recurrent neural networks",
+    arXiv:1211.5063. PyTorch adds 1e-6 to the norm and so clips a little more; its infinite norms make all gradients 0.
 
     Examples
     --------
     >>> model = Layer(weights=(2,))
-    >>> model.weights, model.gradients = [1.0, 2.0], [10.0, 10.0]
-    >>> SGD(learning_rate=0.1).step(model)
-    >>> model.weights
-    array([0., 1.])
+    >>> model.weights, model.gradients = [1.0, 2.0], [3.0, 4.0]
+    >>> optimizer = SGD(learning_rate=1.0, clip_norm=1.0)
+    >>> optimizer.step(model)
+    >>> model.weights, optimizer.gradient_norm
+    (array([0.4, 1.2]), 5.0)
     """
 
     state_names: tuple[str, ...] = ()
+    decoupled_decay = False
 
-    def __init__(self, learning_rate: Rate, weight_decay: float = 0.0, exclude: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        learning_rate: Rate,
+        *,
+        weight_decay: float = 0.0,
+        exclude: Sequence[str] = (),
+        frozen: Sequence[str] = (),
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
+        who = type(self).__name__
         self.learning_rate = learning_rate
-        self.weight_decay = self._at_least_zero("weight_decay", weight_decay)
-        if isinstance(exclude, str):
-            raise TypeError(f"{type(self).__name__}: exclude must be a tuple of names, got the string {exclude!r}")
-        self.exclude = tuple(exclude)
+        self.weight_decay = checks.number(who, "weight_decay", weight_decay)
+        self.exclude, self.frozen = exclude, frozen
+        self.clip_norm = None if clip_norm is None else checks.positive(who, "clip_norm", clip_norm)
+        self.clip_value = None if clip_value is None else checks.positive(who, "clip_value", clip_value)
         self.steps = 0
+        self.gradient_norm: float | None = None
         self._state: dict[str, Array] = {}
         self._size: int | None = None
-        self._layout: Mapping[str, slice] | None = None
         self._blocks: list[tuple[slice, bool]] = []
 
     @property
@@ -75,70 +102,123 @@ class Optimizer:
 
     @learning_rate.setter
     def learning_rate(self, rate: Rate) -> None:
-        self._learning_rate = rate if callable(rate) else self._at_least_zero("learning_rate", rate)
+        who = type(self).__name__
+        self._learning_rate = rate if callable(rate) else checks.number(who, "learning_rate", rate)
+
+    @property
+    def exclude(self) -> tuple[str, ...]:
+        """What weight_decay leaves alone."""
+        return self._exclude
+
+    @exclude.setter
+    def exclude(self, names: Sequence[str]) -> None:
+        self._exclude = checks.names(type(self).__name__, "exclude", names)
+        self._layout: Mapping[str, slice] | None = None  # the blocks must be cut anew
+
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        """What stays exactly as it is."""
+        return self._frozen
+
+    @frozen.setter
+    def frozen(self, names: Sequence[str]) -> None:
+        self._frozen = checks.names(type(self).__name__, "frozen", names)
+        self._layout = None
 
     def rate(self) -> float:
         """Return the learning rate of the step to come."""
-        if callable(self._learning_rate):
-            return self._at_least_zero(f"learning_rate({self.steps})", self._learning_rate(self.steps))
-        return self._learning_rate
+        rate = self._learning_rate
+        if callable(rate):
+            return checks.number(type(self).__name__, f"learning_rate({self.steps})", rate(self.steps))
+        return rate
 
     def step(self, model: Any) -> None:
         """Update `model.parameters` in place by `model.gradients`."""
-        parameters, gradients = model.parameters, model.gradients
-        rate = self.rate()
-        self._prepare(model)
-        scratch = np.empty(min(BLOCK, parameters.size), parameters.dtype)
-        for here, decays in self._blocks:
-            block, slopes = parameters[here], gradients[here]
-            if decays and self.weight_decay:
-                slopes = slopes + self.weight_decay * block
-            state = (self._state[name][here] for name in self.state_names)
-            self._update(block, slopes, rate, scratch[: block.size], *state)
+        rate, parameters, gradients = self.rate(), model.parameters, model.gradients
+        layout = getattr(model, "layout", None)
+        if layout is None or layout is not self._layout:
+            self._prepare(parameters, layout)
+        self.gradient_norm = shrink = None
+        if self.clip_norm is not None or self.clip_value is not None:
+            shrink = self._measure(gradients)
+        walk(self._walk, self._blocks, parameters.size, parameters, gradients, rate, shrink)
         self.steps += 1
+
+    def _walk(
+        self,
+        blocks: Iterable[tuple[slice, bool]],
+        parameters: Array,
+        gradients: Array,
+        rate: float,
+        shrink: float | None,
+    ) -> None:
+        """Update these blocks."""
+        scratch = np.empty(min(BLOCK, parameters.size), parameters.dtype)
+        added = 0.0 if self.decoupled_decay else self.weight_decay
+        kept = 1.0 - rate * self.weight_decay if self.decoupled_decay else 1.0
+        spare = np.empty_like(scratch) if added or shrink is not None else scratch
+        vectors = [self._state[name] for name in self.state_names]
+        for here, decays in blocks:
+            block, slopes, free = parameters[here], gradients[here], scratch[: here.stop - here.start]
+            if shrink is not None:
+                slopes = np.multiply(slopes, shrink, out=spare[: free.size])
+                if self.clip_value is not None:
+                    np.clip(slopes, -self.clip_value, self.clip_value, out=slopes)
+            if added and decays:
+                slopes = np.add(slopes, np.multiply(block, added, out=free), out=spare[: free.size])
+            if kept != 1.0 and decays:
+                block *= kept
+            self._update(block, slopes, rate, free, *[vector[here] for vector in vectors])
 
     def _update(self, parameters: Array, gradients: Array, rate: float, scratch: Array, *state: Array) -> None:
         """Apply the rule to one block, in place; `gradients` is only read, and scratch may hold anything."""
         raise NotImplementedError(f"{type(self).__name__} must define _update")
 
-    def _prepare(self, model: Any) -> None:
-        """At the first step make the state and the blocks; later see that the model is still the same in size."""
-        size = model.parameters.size
+    def _measure(self, gradients: Array) -> float:
+        """Set gradient_norm, and return what to multiply the gradients by."""
+        self.gradient_norm = found = norm(gradients, [here for here, _ in self._blocks])
+        if not math.isfinite(found):
+            named = {} if self._layout is None else self._layout
+            learnt = {name: gradients[here] for name, here in named.items() if not _fits(name, self.frozen)}
+            where = [name for name, array in learnt.items() if not np.isfinite(array).all()]
+            got = f"a norm of {found}" + f" from {where}" * bool(where)
+            raise ValueError(f"{self!r}: gradients must be finite to be clipped, got {got}")
+        return 1.0 if self.clip_norm is None or found <= self.clip_norm else self.clip_norm / found
+
+    def _prepare(self, parameters: Array, layout: Mapping[str, slice] | None) -> None:
+        """Make the state at the first step, and the blocks whenever the arrays are others than before."""
+        size, dtype = parameters.size, parameters.dtype
         if self._size not in (None, size):
             raise ValueError(f"{self!r}: the model must have {self._size:,} parameters as before, got {size:,}")
-        if not self._blocks or (self.exclude and model.layout is not self._layout and model.layout != self._layout):
-            self._blocks = list(self._cut(self._decays(model)))
-            self._layout = model.layout if self.exclude else None
+        named = {"parameters": slice(0, size)} if layout is None else layout
+        for option, names in {"exclude": self.exclude, "frozen": self.frozen}.items():
+            for wanted in names:
+                if not any(_fits(name, (wanted,)) for name in named):
+                    raise ValueError(f"{self!r}: {option} must name arrays among {list(named)}, got {wanted!r}")
+        self._blocks = [(block, decays) for run, decays in self._runs(named) for block in cut(run.start, run.stop)]
         if self._size is None:
-            self._size = size
-            self._state = {name: np.zeros(size, model.parameters.dtype) for name in self.state_names}
+            self._state = {name: np.zeros(size, dtype) for name in self.state_names}
+        self._state = {name: vector.astype(dtype, copy=False) for name, vector in self._state.items()}
+        self._size, self._layout = size, layout
 
-    def _decays(self, model: Any) -> list[tuple[int, bool]]:
-        """Return where the weight decay begins or ends: (end of a run, whether it decays), in order."""
-        if not self.exclude:
-            return [(model.parameters.size, True)]
-        for wanted in self.exclude:
-            if not any(_fits(name, wanted) for name in model.layout):
-                raise ValueError(f"{self!r}: exclude must name arrays among {list(model.layout)}, got {wanted!r}")
-        runs: list[tuple[int, bool]] = []
-        for name, here in model.layout.items():
-            decays = not any(_fits(name, wanted) for wanted in self.exclude)
-            if runs and runs[-1][1] == decays:
-                runs.pop()
-            runs.append((here.stop, decays))
+    def _runs(self, layout: Mapping[str, slice]) -> list[tuple[slice, bool]]:
+        """Return the stretches that are not frozen, as long as they come, and whether weight decay acts on them."""
+        runs: list[tuple[slice, bool]] = []
+        for name, here in layout.items():
+            if _fits(name, self.frozen):
+                continue
+            decays = not _fits(name, self.exclude)
+            if runs and runs[-1] == (slice(runs[-1][0].start, here.start), decays):
+                here = slice(runs.pop()[0].start, here.stop)
+            runs.append((here, decays))
         return runs
 
-    @staticmethod
-    def _cut(runs: list[tuple[int, bool]]) -> Iterator[tuple[slice, bool]]:
-        start = 0
-        for stop, decays in runs:
-            for first in range(start, stop, BLOCK):
-                yield slice(first, min(first + BLOCK, stop)), decays
-            start = stop
-
     def state_dict(self) -> dict[str, Any]:
-        """Return all that changes from step to step: `steps`, and copies of the state vectors."""
-        return {"steps": self.steps, **{name: vector.copy() for name, vector in self._state.items()}}
+        """Return all that changes from step to step: `steps` and, after the first, copies of the state vectors.
+
+        The options, the learning rate among them, are not in it: they are what the optimizer was made with.
+        """
+        return {"steps": self.steps, **{name: self._state[name].copy() for name in self.state_names if self.steps}}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on exactly where the optimizer of this `state_dict` was. If something does not fit, nothing is changed."""
@@ -157,24 +237,24 @@ class Optimizer:
                 raise ValueError(f"{self!r}: {name} must hold floating numbers in shape ({size},), got {got}")
         self.steps, self._state = int(steps), vectors
         self._size = size if vectors else None  # without vectors: as before the first step
-        self._blocks = []
-
-    def _at_least_zero(self, name: str, value: Any) -> float:
-        if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
-            raise TypeError(f"{type(self).__name__}: {name} must be a number, got {value!r}")
-        if not 0 <= value < math.inf:
-            raise ValueError(f"{type(self).__name__}: {name} must be finite and >= 0, got {value}")
-        return float(value)
-
-    def _options(self) -> list[str]:
-        decay = [f"weight_decay={self.weight_decay:g}"] if self.weight_decay else []
-        return decay + ([f"exclude={self.exclude}"] if self.exclude else [])
+        self._layout = None
 
     def __repr__(self) -> str:
-        rate = self._learning_rate if callable(self._learning_rate) else f"{self._learning_rate:g}"
-        return f"{type(self).__name__}({', '.join([f'learning_rate={rate}', *self._options()])})"
+        own, shared = inspect.signature(type(self)).parameters, inspect.signature(Optimizer).parameters
+        arguments = {**own, **shared, **own}  # its own come first, and have its own defaults
+        given = {name: getattr(self, name) for name in arguments if name != "options"}
+        typed = [f"{name}={_typed(value)}" for name, value in given.items() if value != arguments[name].default]
+        return f"{type(self).__name__}({', '.join(typed)})"
 
 
-def _fits(name: str, wanted: str) -> bool:
+def _typed(value: Any) -> str:
+    """Return a value as one would type it: 1 for 1.0."""
+    if not isinstance(value, float):
+        return repr(value)
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
+
+
+def _fits(name: str, wanted: Sequence[str]) -> bool:
     """Whether an array's full name, such as "0.bias", is meant by "0.bias", by "bias" or by "0"."""
-    return name == wanted or name.rsplit(".", 1)[-1] == wanted or name.startswith(f"{wanted}.")
+    return any(name == each or name.rsplit(".", 1)[-1] == each or name.startswith(f"{each}.") for each in wanted)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from .optimizer import Array, Optimizer, Rate
+from . import checks
+from .blocks import Array
+from .optimizer import Optimizer, Rate
 
 
 class SGD(Optimizer):
@@ -29,15 +31,13 @@ class SGD(Optimizer):
     momentum : float in [0, 1), default 0
     nesterov : bool, default False
         Needs a momentum.
-    weight_decay : float, default 0
-        First adds weight_decay * parameters to the gradients.
-    exclude : sequence of str, default ()
-        Names of arrays or layers that weight_decay leaves alone, such as ("bias",).
+    **options
+        weight_decay, exclude, frozen, clip_norm, clip_value: see `Optimizer`.
 
     Raises
     ------
     ValueError
-        If a rate, the momentum or the decay is out of its range.
+        If the momentum is out of its range, or there is none for nesterov.
 
     References
     ----------
@@ -58,18 +58,9 @@ class SGD(Optimizer):
     [-0.29]
     """
 
-    def __init__(
-        self,
-        learning_rate: Rate,
-        momentum: float = 0.0,
-        nesterov: bool = False,
-        weight_decay: float = 0.0,
-        exclude: Sequence[str] = (),
-    ) -> None:
-        super().__init__(learning_rate, weight_decay, exclude)
-        self.momentum, self.nesterov = self._at_least_zero("momentum", momentum), nesterov
-        if momentum >= 1:
-            raise ValueError(f"SGD: momentum must be in [0, 1), got {momentum}")
+    def __init__(self, learning_rate: Rate, momentum: float = 0.0, nesterov: bool = False, **options: Any) -> None:
+        super().__init__(learning_rate, **options)
+        self.momentum, self.nesterov = checks.number("SGD", "momentum", momentum, high=1), bool(nesterov)
         if nesterov and not momentum:
             raise ValueError("SGD: nesterov must come with a momentum > 0, got 0")
         self.state_names = ("velocity",) if momentum else ()
@@ -87,7 +78,3 @@ class SGD(Optimizer):
             parameters += np.multiply(velocity, self.momentum, out=scratch)
         else:
             parameters += velocity
-
-    def _options(self) -> list[str]:
-        momentum = [f"momentum={self.momentum:g}"] if self.momentum else []
-        return momentum + ["nesterov=True"] * self.nesterov + super()._options()

@@ -1,0 +1,146 @@
+"""Averages of the parameters over the steps of training: often better than where the last step ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from . import checks
+from .blocks import BLOCK, Array, cut, walk
+
+
+class ExponentialMovingAverage:
+    """A mean that forgets: average = decay * average + (1 - decay) * parameters, once a step.
+
+    It looks back over about 1 / (1 - decay) steps. The average starts as a copy of the parameters at the first
+    update. Which these are matters for the first thousands of steps; two options let the average forget its start
+    sooner, by a smaller decay in the update n = 1, 2, ...:
+
+        bias_correction    1 - (1 - decay) / (1 - decay**n), with which all parameters seen so far have the weights
+                           of the formula, divided by their sum, as in Adam
+        warm_up            min(decay, (1 + n) / (10 + n)), a look back over a tenth of the steps so far
+
+    The average is that of the flat vector `parameters`. Buffers, such as the running means of a normalization, are
+    not averaged: inside `applied` the model has those that it has.
+
+    Parameters
+    ----------
+    decay : float in [0, 1), default 0.999
+    bias_correction : bool, default False
+    warm_up : bool, default False
+
+    Attributes
+    ----------
+    average : array (P,) or None
+        In the dtype of the model; None before the first update.
+    updates : int
+        How many updates were made.
+
+    Raises
+    ------
+    ValueError
+        If decay is out of its range, both options are chosen, or a model has another size than at the first update.
+    RuntimeError
+        If the average is applied before the first update.
+
+    References
+    ----------
+    Polyak, Juditsky (1992), "Acceleration of stochastic approximation by averaging", for the plain mean. The warm-up
+    is that of TensorFlow's `ExponentialMovingAverage(num_updates=n)`.
+
+    Examples
+    --------
+    >>> model = Layer(weights=(1,))
+    >>> ema = ExponentialMovingAverage(decay=0.75)
+    >>> for value in (0.0, 4.0, 8.0):  # 0, then 0.25 * 4, then 0.75 * 1 + 0.25 * 8
+    ...     model.weights = [value]
+    ...     ema.update(model)
+    >>> with ema.applied(model):
+    ...     print(model.weights)
+    [2.75]
+    >>> model.weights
+    array([8.])
+    """
+
+    def __init__(self, decay: float = 0.999, bias_correction: bool = False, warm_up: bool = False) -> None:
+        self.decay = checks.number(type(self).__name__, "decay", decay, high=1)
+        self.bias_correction, self.warm_up = bool(bias_correction), bool(warm_up)
+        if bias_correction and warm_up:
+            raise ValueError(f"{type(self).__name__}: bias_correction and warm_up must not both be chosen")
+        self.updates = 0
+        self.average: Array | None = None
+
+    def update(self, model: Any) -> None:
+        """Take the parameters of the model into the average."""
+        parameters = model.parameters
+        if self.average is None:
+            self.average = parameters.copy()
+        else:
+            self._check_size(parameters.size)
+            blocks = list(cut(0, parameters.size))
+            walk(self._walk, blocks, parameters.size, self.average, parameters, self._weight(self.updates + 1))
+        self.updates += 1
+
+    def _weight(self, n: int) -> float:
+        """Return the weight, 1 minus the decay, of the parameters that come with the update n = 1, 2, ..."""
+        if self.bias_correction:
+            return (1 - self.decay) / (1 - self.decay**n)
+        return 1 - (min(self.decay, (1 + n) / (10 + n)) if self.warm_up else self.decay)
+
+    @staticmethod
+    def _walk(blocks: Iterable[slice], average: Array, parameters: Array, weight: float) -> None:
+        # decay * average + (1 - decay) * parameters = average + (1 - decay) * (parameters - average)
+        scratch = np.empty(min(BLOCK, average.size), average.dtype)
+        for here in blocks:
+            change = np.subtract(parameters[here], average[here], out=scratch[: here.stop - here.start])
+            change *= weight
+            average[here] += change
+
+    @contextmanager
+    def applied(self, model: Any) -> Iterator[None]:
+        """Give the model the averaged parameters, to evaluate or save it; afterwards it has its own again, exactly.
+
+        Also after an error. What is changed in `model.parameters` inside is lost.
+        """
+        if self.average is None:
+            raise RuntimeError(f"{self!r}: applied() needs an update() before it")
+        self._check_size(model.parameters.size)
+        own = model.parameters.copy()
+        try:
+            model.parameters[...] = self.average
+            yield
+        finally:
+            model.parameters[...] = own
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the number of `updates`, and a copy of the `average` if there is one."""
+        average = {} if self.average is None else {"average": self.average.copy()}
+        return {"updates": self.updates, **average}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on exactly where the average of this `state_dict` was. If something does not fit, nothing is changed."""
+        if set(state) not in ({"updates"}, {"updates", "average"}):
+            raise ValueError(f"{self!r}: state must have the names ['updates', 'average'], got {list(state)}")
+        updates = np.asarray(state["updates"])
+        if updates.dtype.kind not in "iu" or updates.ndim or updates < 0 or (updates > 0) != ("average" in state):
+            raise ValueError(
+                f"{self!r}: updates must be a whole number, and above 0 with an average, got {state['updates']!r}"
+            )
+        average = np.array(state["average"]) if "average" in state else None
+        if average is not None:
+            if average.dtype.kind != "f" or average.ndim != 1:
+                got = f"{average.dtype} of shape {average.shape}"
+                raise ValueError(f"{self!r}: average must hold floating numbers in shape (P,), got {got}")
+            self._check_size(average.size)
+        self.updates, self.average = int(updates), average
+
+    def _check_size(self, size: int) -> None:
+        if self.average is not None and size != self.average.size:
+            raise ValueError(f"{self!r}: the model must have {self.average.size:,} parameters as before, got {size:,}")
+
+    def __repr__(self) -> str:
+        options = [f"{name}=True" for name in ("bias_correction", "warm_up") if getattr(self, name)]
+        return f"{type(self).__name__}({', '.join([f'decay={self.decay!r}', *options])})"

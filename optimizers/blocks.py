@@ -1,0 +1,109 @@
+"""The walk over long vectors: block by block, and, where they are very long, in several threads.
+
+An update makes several passes over the parameters. Done block by block, all but the first of them find their numbers
+in the processor's cache, and the scratch that they need is one block instead of a vector as long as the network.
+
+No block depends on another one. Threads may therefore take them in any order: the result is the same to the last bit.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import math
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+BLOCK = 65536  # numbers in a block: 256 kB of float32
+LONG = 1_000_000  # numbers from which on threads pay for being started, which takes about 0.1 ms
+THREADS = min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+def cut(start: int, stop: int) -> Iterator[slice]:
+    """Yield the blocks from start to stop.
+
+    Examples
+    --------
+    >>> list(cut(0, 70_000))
+    [slice(0, 65536, None), slice(65536, 70000, None)]
+    """
+    for first in range(start, stop, BLOCK):
+        yield slice(first, min(first + BLOCK, stop))
+
+
+def walk(work: Callable[..., None], blocks: Sequence[Any], size: int, *arguments: Any) -> None:
+    """Call `work(blocks, *arguments)`; for vectors of a large size in several threads, each with some of the blocks.
+
+    NumPy lets go of the interpreter's lock inside its loops, so that the threads do run at the same time.
+    """
+    if size < LONG or THREADS < 2:
+        work(blocks, *arguments)
+        return
+    waiting = deque(blocks)
+
+    def work_too() -> None:
+        work(_taken(waiting), *arguments)
+
+    with ThreadPoolExecutor(THREADS - 1) as pool:
+        # A copy of the context takes np.errstate along.
+        others = [
+            pool.submit(contextvars.copy_context().run, work, _taken(waiting), *arguments) for _ in range(THREADS - 1)
+        ]
+        try:
+            work(_taken(waiting), *arguments)
+        finally:
+            waiting.clear()  # nothing is left but after an error: the others need not go on
+    for other in others:
+        other.result()
+
+
+def _taken(waiting: deque[Any]) -> Iterator[Any]:
+    while waiting:
+        try:
+            yield waiting.popleft()
+        except IndexError:  # another thread was faster
+            return
+
+
+def norm(vector: Array, blocks: Sequence[slice]) -> float:
+    """Return sqrt(sum(vector²)) over these blocks, summed in float64 whatever the dtype of the vector.
+
+    Examples
+    --------
+    >>> norm(np.array([3.0, 4.0, 12.0]), [slice(0, 2)])
+    5.0
+    >>> norm(np.array([0.0, 2e200]), [slice(0, 2)])  # the square of this would be infinite
+    2e+200
+    """
+    total = _sum_of_squares(vector, blocks, 1.0)
+    if 1e-280 < total < math.inf:  # no square that counts was lost below or above the range of float64
+        return math.sqrt(total)
+    largest = max((float(np.abs(vector[here]).max()) for here in blocks), default=0.0)
+    if not 0 < largest < math.inf:
+        return largest
+    return largest * math.sqrt(_sum_of_squares(vector, blocks, largest))
+
+
+def _sum_of_squares(vector: Array, blocks: Sequence[slice], unit: float) -> float:
+    sums = np.empty(len(blocks))  # added up at the end, in the order of the blocks, whoever was faster
+
+    def work(some: Iterable[tuple[int, slice]]) -> None:
+        scratch = np.empty(min(BLOCK, vector.size))
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            for i, here in some:
+                wide = scratch[: here.stop - here.start]
+                np.copyto(wide, vector[here])
+                if unit != 1:
+                    wide /= unit
+                wide *= wide
+                sums[i] = wide.sum()
+
+    walk(work, list(enumerate(blocks)), vector.size)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(sums.sum())
