@@ -21,8 +21,8 @@ class Optimizer:
     `step(model)` reads `model.parameters` and `model.gradients` and updates the parameters in place. The optimizer
     keeps no reference to them, only its own state: vectors as long as the parameters, made at the first step.
 
-    A subclass names its vectors in `state_names` and writes `_update`, its formula for one block; the options here
-    are then its options too. Each can be changed between two steps.
+    A subclass names its vectors in `state_names` and writes `_update`, its formula for one block, as `SGD` shows;
+    the options here are then its options too. Each can be changed between two steps.
 
     Parameters
     ----------
@@ -34,7 +34,8 @@ class Optimizer:
     exclude : sequence of str, default ()
         What weight_decay leaves alone: arrays by name ("bias"), in full ("0.bias"), or whole layers ("0").
     frozen : sequence of str, default ()
-        What stays exactly as it is, the state of its momentum included; named in the same way.
+        What stays exactly as it is, the state of its momentum included; named in the same way. Unfrozen later, it
+        goes on with that state; under Adam, whose correction of the first steps is over then, start a new optimizer.
     clip_norm : float > 0, optional
         The longest that the gradients may be, all arrays taken as one vector, the frozen ones left out: when
         norm = sqrt(sum(gradients²)) is larger, they are multiplied by clip_norm / norm. The weight decay is added
@@ -58,7 +59,7 @@ class Optimizer:
     References
     ----------
     Clipping: Pascanu, Mikolov, Bengio (2013), "On the difficulty of training recurrent neural networks",
-    arXiv:1211.5063. PyTorch adds 1e-6 to the norm and so clips a little more; its infinite norms make all gradients 0.
+    arXiv:1211.5063. PyTorch adds 1e-6 to the norm and so clips a little more, and lets NaN and infinity through.
 
     Examples
     --------
