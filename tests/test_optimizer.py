@@ -316,6 +316,16 @@ def test_weight_decay_follows_another_model_of_the_same_size():
         assert np.all(model.bias == 1)
 
 
+def test_exclude_can_be_changed_between_steps():
+    model, optimizer = network(), SGD(1.0, weight_decay=0.5)
+    model.parameters = np.ones(model.parameters.size)
+    optimizer.step(model)
+    optimizer.exclude = ("0", "2.bias")
+    optimizer.step(model)
+    for name, array in model.state_dict().items():
+        assert np.all(array == (0.25 if name == "2.weights" else 0.5))
+
+
 def test_weight_decay_can_be_changed_between_steps():
     model, optimizer = vector(1), SGD(1.0, weight_decay=0.5)
     model.parameters, model.gradients = [1.0], [0.0]
