@@ -92,6 +92,7 @@ for name, residual, style in (("out = x + f(x)", True, "o-"), ("plain, out = f(x
     right.plot(np.arange(1, len(first_gradients) + 1), first_gradients, style, label=name)
 
 left.set(xlabel="epoch", ylabel="training loss (nats)", yscale="log", title="the same 25 convolutions, trained twice")
+left.set_xticks(np.arange(1, EPOCHS + 1))
 right.set(xlabel="convolution, from the image to the logits", yscale="log", title="gradients at the first step")
 right.set_ylabel("length of dweights / length of weights")
 for axes in (left, right):

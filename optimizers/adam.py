@@ -185,6 +185,7 @@ class NAdam(Optimizer):
     """
 
     state_names = ("gradient_sum", "square_sum")
+    n_scratch = 2
 
     def __init__(
         self,
@@ -201,7 +202,7 @@ class NAdam(Optimizer):
         self._product = (0, 1.0)  # t, and mu_1 * ... * mu_t
 
     def _update(self, parameters: Array, gradients: Array, rate: float, scratch: Array, *state: Array) -> None:
-        gradient_sum, square_sum = state
+        spare, gradient_sum, square_sum = state
         _discount(gradient_sum, square_sum, gradients, self.beta1, self.beta2, scratch)
         t = self.steps + 1
         product, ahead = self._momentum_product(t), self._momentum(t + 1)
@@ -210,9 +211,10 @@ class NAdam(Optimizer):
         unit = math.sqrt((1 - self.beta2) / (1 - self.beta2**t))
         root = np.sqrt(square_sum, out=scratch)
         root += self.epsilon / unit
-        step = gradient_sum * (of_mean * rate / unit)
-        step += gradients * (of_gradients * rate / unit)
+        step = np.multiply(gradient_sum, of_mean / of_gradients, out=spare)
+        step += gradients
         step /= root
+        step *= rate * of_gradients / unit
         parameters -= step
 
     def _momentum(self, t: int) -> float:

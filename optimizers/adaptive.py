@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,7 @@ class RMSprop(Optimizer):
             mean = others.pop(0)
             _average(mean, self.rho, gradients, scratch)
             spread = np.subtract(mean_square, np.multiply(mean, mean, out=scratch), out=scratch)
-            np.maximum(spread, 0, out=spread)  # rounding can make a variance of 0 negative
+            np.clip(spread, 0, math.inf, out=spread)  # rounding can make a variance of 0 negative
         root = np.sqrt(spread, out=scratch)
         root += self.epsilon
         step = np.divide(gradients, root, out=scratch)
@@ -190,6 +191,7 @@ class Adadelta(Optimizer):
     """
 
     state_names = ("mean_square", "mean_square_step")
+    n_scratch = 2
 
     def __init__(self, learning_rate: Rate = 1.0, rho: float = 0.9, epsilon: float = 1e-6, **options: Any) -> None:
         super().__init__(learning_rate, **options)
@@ -197,9 +199,9 @@ class Adadelta(Optimizer):
         self.epsilon = checks.positive("Adadelta", "epsilon", epsilon)
 
     def _update(self, parameters: Array, gradients: Array, rate: float, scratch: Array, *state: Array) -> None:
-        mean_square, mean_square_step = state
+        spare, mean_square, mean_square_step = state
         _average(mean_square, self.rho, np.multiply(gradients, gradients, out=scratch), scratch)
-        step = mean_square_step + self.epsilon
+        step = np.add(mean_square_step, self.epsilon, out=spare)
         step /= np.add(mean_square, self.epsilon, out=scratch)
         np.sqrt(step, out=step)
         step *= gradients

@@ -4,6 +4,9 @@ An update makes several passes over the parameters. Done block by block, all but
 in the processor's cache, and the scratch that they need is one block instead of a vector as long as the network.
 
 No block depends on another one. Threads may therefore take them in any order: the result is the same to the last bit.
+They shorten a step of Adam on 16 million parameters by a third; on short vectors they cost more than they bring. In
+training they come after the products of a backward, and after a product the threads of OpenBLAS look for more work
+for some 20 ms, keeping the cores busy; with OPENBLAS_THREAD_TIMEOUT=4 in the environment they go to sleep at once.
 """
 
 from __future__ import annotations
@@ -20,8 +23,9 @@ import numpy as np
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
-BLOCK = 65536  # numbers in a block: 256 kB of float32
-LONG = 1_000_000  # numbers from which on threads pay for being started, which takes about 0.1 ms
+BLOCK = 131_072  # numbers in a block: half a megabyte of float32
+ROW = 4096  # numbers in a product that BLAS does at once, in the thread that asks: from 10,000 on it starts its own
+LONG = 8_000_000  # numbers from which on several threads walk
 THREADS = min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
@@ -30,15 +34,15 @@ def cut(start: int, stop: int) -> Iterator[slice]:
 
     Examples
     --------
-    >>> list(cut(0, 70_000))
-    [slice(0, 65536, None), slice(65536, 70000, None)]
+    >>> list(cut(0, 200_000))
+    [slice(0, 131072, None), slice(131072, 200000, None)]
     """
     for first in range(start, stop, BLOCK):
         yield slice(first, min(first + BLOCK, stop))
 
 
 def walk(work: Callable[..., None], blocks: Sequence[Any], size: int, *arguments: Any) -> None:
-    """Call `work(blocks, *arguments)`; for vectors of a large size in several threads, each with some of the blocks.
+    """Call `work(blocks, *arguments)`; if the size is large, in several threads, each with some of the blocks.
 
     NumPy lets go of the interpreter's lock inside its loops, so that the threads do run at the same time.
     """
@@ -52,11 +56,9 @@ def walk(work: Callable[..., None], blocks: Sequence[Any], size: int, *arguments
 
     with ThreadPoolExecutor(THREADS - 1) as pool:
         # A copy of the context takes np.errstate along.
-        others = [
-            pool.submit(contextvars.copy_context().run, work, _taken(waiting), *arguments) for _ in range(THREADS - 1)
-        ]
+        others = [pool.submit(contextvars.copy_context().run, work_too) for _ in range(THREADS - 1)]
         try:
-            work(_taken(waiting), *arguments)
+            work_too()
         finally:
             waiting.clear()  # nothing is left but after an error: the others need not go on
     for other in others:
@@ -101,8 +103,9 @@ def _sum_of_squares(vector: Array, blocks: Sequence[slice], unit: float) -> floa
                 np.copyto(wide, vector[here])
                 if unit != 1:
                     wide /= unit
-                wide *= wide
-                sums[i] = wide.sum()
+                rows = wide[: wide.size - wide.size % ROW].reshape(-1, ROW)
+                rest = wide[rows.size :]
+                sums[i] = np.vecdot(rows, rows).sum() + rest @ rest
 
     walk(work, list(enumerate(blocks)), vector.size)
     with np.errstate(over="ignore", invalid="ignore"):

@@ -21,8 +21,8 @@ class Optimizer:
     `step(model)` reads `model.parameters` and `model.gradients` and updates the parameters in place. The optimizer
     keeps no reference to them, only its own state: vectors as long as the parameters, made at the first step.
 
-    A subclass names its vectors in `state_names` and writes `_update`, its formula for one block; the options here
-    are then its options too. Each can be changed between two steps.
+    A subclass names its vectors in `state_names` and writes `_update`, its formula for one block, as `SGD` shows;
+    the options here are then its options too. Each can be changed between two steps.
 
     Parameters
     ----------
@@ -34,7 +34,8 @@ class Optimizer:
     exclude : sequence of str, default ()
         What weight_decay leaves alone: arrays by name ("bias"), in full ("0.bias"), or whole layers ("0").
     frozen : sequence of str, default ()
-        What stays exactly as it is, the state of its momentum included; named in the same way.
+        What stays exactly as it is, the state of its momentum included; named in the same way. Unfrozen later, it
+        goes on with that state; under Adam, whose correction of the first steps is over then, start a new optimizer.
     clip_norm : float > 0, optional
         The longest that the gradients may be, all arrays taken as one vector, the frozen ones left out: when
         norm = sqrt(sum(gradients²)) is larger, they are multiplied by clip_norm / norm. The weight decay is added
@@ -58,7 +59,7 @@ class Optimizer:
     References
     ----------
     Clipping: Pascanu, Mikolov, Bengio (2013), "On the difficulty of training recurrent neural networks",
-    arXiv:1211.5063. PyTorch adds 1e-6 to the norm and so clips a little more; its infinite norms make all gradients 0.
+    arXiv:1211.5063. PyTorch adds 1e-6 to the norm and so clips a little more, and lets NaN and infinity through.
 
     Examples
     --------
@@ -71,6 +72,7 @@ class Optimizer:
     """
 
     state_names: tuple[str, ...] = ()
+    n_scratch = 1
     decoupled_decay = False
 
     def __init__(
@@ -94,6 +96,7 @@ class Optimizer:
         self._state: dict[str, Array] = {}
         self._size: int | None = None
         self._blocks: list[tuple[slice, bool]] = []
+        self._scratch: list[list[Array]] = []
 
     @property
     def learning_rate(self) -> Rate:
@@ -152,26 +155,34 @@ class Optimizer:
         rate: float,
         shrink: float | None,
     ) -> None:
-        """Update these blocks."""
-        scratch = np.empty(min(BLOCK, parameters.size), parameters.dtype)
+        """Update these blocks, in scratch that is kept from step to step, one for each thread."""
+        if self._scratch:
+            *scratch, spare = rows = self._scratch.pop()
+        else:
+            shape = (self.n_scratch + 1, min(BLOCK, parameters.size))
+            *scratch, spare = rows = list(np.empty(shape, parameters.dtype))
         added = 0.0 if self.decoupled_decay else self.weight_decay
         kept = 1.0 - rate * self.weight_decay if self.decoupled_decay else 1.0
-        spare = np.empty_like(scratch) if added or shrink is not None else scratch
         vectors = [self._state[name] for name in self.state_names]
         for here, decays in blocks:
-            block, slopes, free = parameters[here], gradients[here], scratch[: here.stop - here.start]
+            size = here.stop - here.start
+            block, slopes, free = parameters[here], gradients[here], [row[:size] for row in scratch]
             if shrink is not None:
-                slopes = np.multiply(slopes, shrink, out=spare[: free.size])
+                slopes = np.multiply(slopes, shrink, out=spare[:size])
                 if self.clip_value is not None:
                     np.clip(slopes, -self.clip_value, self.clip_value, out=slopes)
             if added and decays:
-                slopes = np.add(slopes, np.multiply(block, added, out=free), out=spare[: free.size])
+                slopes = np.add(slopes, np.multiply(block, added, out=free[0]), out=spare[:size])
             if kept != 1.0 and decays:
                 block *= kept
-            self._update(block, slopes, rate, free, *[vector[here] for vector in vectors])
+            self._update(block, slopes, rate, *free, *[vector[here] for vector in vectors])
+        self._scratch.append(rows)
 
     def _update(self, parameters: Array, gradients: Array, rate: float, scratch: Array, *state: Array) -> None:
-        """Apply the rule to one block, in place; `gradients` is only read, and scratch may hold anything."""
+        """Apply the rule to one block, in place; `gradients` is only read, and scratch may hold anything.
+
+        With `n_scratch = 2` a second block of scratch comes before the state.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define _update")
 
     def _measure(self, gradients: Array) -> float:
@@ -199,7 +210,7 @@ class Optimizer:
         if self._size is None:
             self._state = {name: np.zeros(size, dtype) for name in self.state_names}
         self._state = {name: vector.astype(dtype, copy=False) for name, vector in self._state.items()}
-        self._size, self._layout = size, layout
+        self._size, self._layout, self._scratch = size, layout, []
 
     def _runs(self, layout: Mapping[str, slice]) -> list[tuple[slice, bool]]:
         """Return the stretches that are not frozen, as long as they come, and whether weight decay acts on them."""
@@ -238,6 +249,9 @@ class Optimizer:
         self.steps, self._state = int(steps), vectors
         self._size = size if vectors else None  # without vectors: as before the first step
         self._layout = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_layout": None, "_scratch": []}
 
     def __repr__(self) -> str:
         own, shared = inspect.signature(type(self)).parameters, inspect.signature(Optimizer).parameters

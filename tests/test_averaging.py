@@ -95,7 +95,7 @@ def test_float32_stays_float32():
 
 
 def test_an_update_leaves_the_model_alone_and_allocates_no_vector():
-    size = 500_000
+    size = 5_000_000
     model, ema = vector(np.arange(size), np.float32), ExponentialMovingAverage()
     ema.update(model)
     tracemalloc.start()
@@ -104,7 +104,7 @@ def test_an_update_leaves_the_model_alone_and_allocates_no_vector():
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < model.parameters.nbytes / 4
+    assert peak < 1.5 * blocks.THREADS * blocks.BLOCK * 4 < model.parameters.nbytes / 4
     np.testing.assert_array_equal(model.parameters, np.arange(size))
     assert not np.shares_memory(ema.average, model.parameters)
 

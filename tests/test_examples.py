@@ -154,3 +154,33 @@ def test_names_refuses_what_are_no_names(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, encoding="utf-8", timeout=300)
     assert done.returncode == 2
     assert "names must be of the letters a to z, got 'zoë' in names.txt" in done.stderr
+
+
+def test_lbfgs_asks_for_scipy_where_it_is_missing(tmp_path):
+    (tmp_path / "scipy.py").write_text("raise ImportError('no SciPy')")  # found before the installed one
+    environment = {**ENVIRONMENT, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    command = [sys.executable, "-W", "error", str(ROOT / "examples" / "lbfgs.py")]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "python -m pip install scipy" in done.stdout
+
+
+@of("resume")
+def test_resume_ends_bit_identical_to_a_training_without_a_break(run):
+    assert re.findall(r"^(\w+) +bit-identical$", run.out, flags=re.MULTILINE) == ["parameters", "optimizer", "history"]
+
+
+@of("mnist")
+def test_mnist_without_data_says_what_it_wants_and_trains_on_the_small_digits(run):
+    assert "train-images-idx3-ubyte.gz" in run.out
+    assert "--data DIRECTORY" in run.out
+    assert float(re.search(r"test accuracy (\d+\.\d+)%", run.out)[1]) >= 95
+
+
+def test_mnist_of_an_empty_directory_names_the_files(tmp_path):
+    command = [sys.executable, str(ROOT / "examples" / "mnist.py"), "--data", str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, encoding="utf-8", timeout=60)
+    assert done.returncode == 1
+    assert "t10k-labels-idx1-ubyte" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -140,7 +140,7 @@ def test_blocks_end_where_the_weight_decay_does(rng):
 
 @pytest.mark.parametrize("options", [{}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}, {"weight_decay": 0.1}])
 def test_a_step_allocates_no_vector_as_long_as_the_parameters(options):
-    size = 2_000_000
+    size = 5_000_000
     model = vector(size, np.float32)
     optimizer = SGD(0.1, **options)
     optimizer.step(model)  # the first step makes the state
@@ -150,8 +150,8 @@ def test_a_step_allocates_no_vector_as_long_as_the_parameters(options):
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    # three blocks of scratch, at most, in each of at most four threads
-    assert peak < 3.5 * THREADS * BLOCK * model.parameters.itemsize < model.parameters.nbytes / 2
+    # two blocks of scratch, at most, in each of at most four threads
+    assert peak < 2.5 * THREADS * BLOCK * model.parameters.itemsize < model.parameters.nbytes / 2
 
 
 # ---- the learning rate -----------------------------------------------------------------------------------------------
@@ -314,6 +314,16 @@ def test_weight_decay_follows_another_model_of_the_same_size():
         optimizer.step(model)
         assert np.all(model.weights == 0.5)
         assert np.all(model.bias == 1)
+
+
+def test_exclude_can_be_changed_between_steps():
+    model, optimizer = network(), SGD(1.0, weight_decay=0.5)
+    model.parameters = np.ones(model.parameters.size)
+    optimizer.step(model)
+    optimizer.exclude = ("0", "2.bias")
+    optimizer.step(model)
+    for name, array in model.state_dict().items():
+        assert np.all(array == (0.25 if name == "2.weights" else 0.5))
 
 
 def test_weight_decay_can_be_changed_between_steps():

@@ -3,6 +3,7 @@
 import copy
 import pickle
 import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -219,3 +220,41 @@ def test_a_schedule_is_asked_at_each_step(rule):
         train(optimizer, model, 1)
         steps.append(model.parameters - before)
     np.testing.assert_allclose(steps[1], 2 * steps[0], rtol=1e-9)
+
+
+@every_rule
+def test_an_older_state_goes_on_from_there(rule):
+    optimizer, model = fresh(rule), vector()
+    train(optimizer, model, 5)
+    state, parameters = optimizer.state_dict(), model.parameters.copy()
+    expected = train(optimizer, model, 7)
+    optimizer.load_state_dict(state)
+    model.parameters = parameters
+    np.testing.assert_array_equal(train(optimizer, model, 7), expected)
+
+
+@every_rule
+def test_the_state_takes_the_dtype_of_the_model(rule):
+    optimizer = fresh(rule)
+    train(optimizer, vector(), 2)
+    train(optimizer, vector(dtype=np.float32), 1)
+    assert {value.dtype for value in optimizer.state_dict().values() if isinstance(value, np.ndarray)} <= {
+        np.dtype(np.float32)
+    }
+
+
+@every_rule
+def test_a_model_is_two_vectors(rule):
+    optimizer, model = fresh(rule), SimpleNamespace(parameters=vector().parameters, gradients=np.zeros(50))
+    np.testing.assert_array_equal(train(optimizer, model, 3), train(fresh(rule), vector(), 3))
+
+
+def test_a_variance_that_is_rounded_below_zero_makes_no_nan():
+    # After 100 steps mean_square - mean² of constants is 0 up to rounding, for some of them below.
+    model, optimizer = vector(dtype=np.float32), RMSprop(1e-9, rho=0.5, centered=True)
+    model.gradients = np.linspace(0.1, 0.9)
+    for _ in range(100):
+        optimizer.step(model)
+    state = optimizer.state_dict()
+    assert np.any(state["mean_square"] < state["mean"] ** 2)
+    assert np.all(np.isfinite(model.parameters))
