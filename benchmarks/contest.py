@@ -11,7 +11,8 @@ A benchmark is a script that describes its contestants and its cases and ends wi
         contest(__doc__, contestants={"handgrad": handgrad, "pytorch": pytorch}, cases=[Case("2-64-3", steps=1000)])
 
 where `handgrad(case)` does its imports, prepares all that is not to be timed, and returns a function without
-arguments that does the work, `case.steps` steps of it. The first contestant is the one that the others are compared
+arguments that does the work, `case.steps` steps of it; if that function returns a float, these are the seconds to
+count instead of all that it took. The first contestant is the one that the others are compared
 with. One that cannot be imported is named and left out.
 """
 
@@ -162,6 +163,7 @@ class _Worker:
 
 def _serve(prepare: Callable[[Any], Work], case: Case) -> None:
     """Be a contestant: answer `run n` with the seconds that n calls of the work took, `memory` with the peak memory."""
+    sys.path.append(sys.path.pop(0))  # the folder of the benchmarks, whose training.py is not the package `training`
     try:
         work = prepare(case)
     except ImportError as error:
@@ -175,12 +177,16 @@ def _serve(prepare: Callable[[Any], Work], case: Case) -> None:
         calls = int(line.split()[1])
         for _ in range(calls // 10 + 1):  # wake the threads and fill the caches, which others have used since
             work()
-        start = time.perf_counter()
-        for _ in range(calls):
-            work()
-        elapsed = time.perf_counter() - start
+        elapsed = sum(_seconds_of(work) for _ in range(calls))
         _wait_for_the_threads_to_sleep()
         print(elapsed, flush=True)
+
+
+def _seconds_of(work: Work) -> float:
+    """Return what a call took: by the clock, or the seconds that it returns itself, of the part that counts."""
+    start = time.perf_counter()
+    counted = work()
+    return counted if isinstance(counted, float) else time.perf_counter() - start
 
 
 def _peak_memory() -> str:
