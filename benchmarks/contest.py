@@ -66,7 +66,7 @@ def contest(
 
     `further` names options that choose other cases: {"scaling": [...]} is taken with --scaling. `reports` names
     options that print something else about the cases, in this process and without a contest: {"profile": function of a
-    case}. With `memory`, the peak memory of each contestant's process is printed too.
+    case}. With `memory`, the peak memory of each contestant's process is printed too, and what the work added to it.
     """
     further, reports = further or {}, reports or {}
     options = _options(description, contestants, cases, further, reports)
@@ -139,7 +139,7 @@ class _Worker:
         return float(self._ask(f"run {calls}"))
 
     def peak_memory(self) -> str:
-        """Return the largest memory that the process has had, its libraries included, in words."""
+        """Return the largest memory of the process, its libraries included, and how much of it came with the work."""
         return self._ask("memory")
 
     def _ask(self, question: str) -> str:
@@ -169,10 +169,11 @@ def _serve(prepare: Callable[[Any], Work], case: Case) -> None:
     except ImportError as error:
         print(f"missing {error}", flush=True)
         return
+    before = _peak_memory()
     print("ready", flush=True)
     for line in sys.stdin:
         if line.startswith("memory"):
-            print(_peak_memory(), flush=True)
+            print(f"{_peak_memory():,.0f} MB (+{_peak_memory() - before:,.0f})", flush=True)
             continue
         calls = int(line.split()[1])
         for _ in range(calls // 10 + 1):  # wake the threads and fill the caches, which others have used since
@@ -189,13 +190,14 @@ def _seconds_of(work: Work) -> float:
     return counted if isinstance(counted, float) else time.perf_counter() - start
 
 
-def _peak_memory() -> str:
+def _peak_memory() -> float:
+    """Return the largest memory that this process has had, in MB; NaN where the system does not tell."""
     try:
         import resource
-    except ImportError:  # not on Windows
-        return "? MB"
+    except ImportError:
+        return float("nan")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return f"{peak / (1e6 if sys.platform == 'darwin' else 1e6 / 1024):,.0f} MB"  # bytes there, else units of 1024
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6  # bytes there, units of 1024 elsewhere
 
 
 def _wait_for_the_threads_to_sleep() -> None:
@@ -209,7 +211,7 @@ def _wait_for_the_threads_to_sleep() -> None:
 
 
 def _row(name: str, own: Sequence[float], first: Sequence[float], case: Case, peak: str) -> str:
-    row = f"  {name:<12}{_seconds(statistics.median(own)):>12}" + (f"{peak:>10}" if peak else "")
+    row = f"  {name:<12}{_seconds(statistics.median(own)):>12}" + (f"{peak:>16}" if peak else "")
     if own is first:
         return row
     ratios = [a / b for a, b in zip(first, own, strict=True)]

@@ -76,16 +76,16 @@ class _MaxPool(_Pooling):
                 # Position i wins where it is larger than all before it; i itself is the largest number so far.
                 np.maximum(winner, (other > largest) * winner.dtype.type(i), out=winner)
                 np.maximum(largest, other, out=largest)
-        self._cache = x.shape, winners
+        self._cache = x.shape, x.dtype, winners
         return out.reshape(self._outward(out.shape))
 
     def backward(self, dout: Any) -> Array:
         # Each dout goes to the pixel that won its window: of several that are the largest, the first, row by row.
         # Windows that overlap add at their common pixels.
-        shape, winners = self._recall()
+        shape, dtype, winners = self._recall()
         place = self._place(*shape[1:3])
         dout = self._check_dout(dout, self._outward(winners.shape)).reshape(winners.shape)
-        dx = np.empty(shape, dout.dtype)
+        dx = np.empty(shape, np.result_type(dout, dtype))
         for here in chunks(len(dx), dout[0].nbytes):
             given, winner = dout[here], winners[here]
             self._spread(dx[here], place, (given * (winner == i) for i in range(math.prod(self._kernel))))
@@ -173,7 +173,7 @@ class _AveragePool(_Pooling):
 
     def forward(self, x: Any) -> Array:
         x, place = self._images_and_place(x)
-        self._cache = x.shape
+        self._cache = x.shape, x.dtype
         out = np.empty((len(x), *place.size, x.shape[-1]), x.dtype)
         shares = self._shares(x.shape[1], x.shape[2], place, out.dtype)
         for here in chunks(len(x), out[0].nbytes):
@@ -188,11 +188,11 @@ class _AveragePool(_Pooling):
         return out.reshape(self._outward(out.shape))
 
     def backward(self, dout: Any) -> Array:
-        shape = self._recall()
+        shape, dtype = self._recall()
         place = self._place(*shape[1:3])
         out_shape = shape[0], *place.size, shape[-1]
         dout = self._check_dout(dout, self._outward(out_shape)).reshape(out_shape)
-        dx = np.empty(shape, dout.dtype)
+        dx = np.empty(shape, np.result_type(dout, dtype))
         shares = self._shares(shape[1], shape[2], place, dx.dtype)
         for here in chunks(len(dx), dout[0].nbytes):
             self._spread(dx[here], place, [dout[here] * shares] * math.prod(self._kernel))

@@ -10,6 +10,7 @@ import numpy as np
 from .checks import check_sizes
 from .initializers import he_normal, name_of
 from .layer import Array, Rng, Shape
+from .products import sum_rows_into
 from .sliding import Placement, SlidingLayer
 from .windows import convolve, image_gradient, weights_gradient
 
@@ -134,7 +135,8 @@ class ConvTranspose2D(SlidingLayer):
         size = x.shape[1:3]
         out = image_gradient(x, self._filters, self._out_size(*size), self._place_on_out(*size))
         if self.use_bias:
-            out += self.bias
+            rows = out.reshape(*out.shape[:2], -1)
+            rows += np.tile(self.bias, out.shape[2])  # whole rows at once: faster than pixel by pixel
         return out
 
     def backward(self, dout: Any, input_gradient: bool = True) -> Array | None:
@@ -146,7 +148,7 @@ class ConvTranspose2D(SlidingLayer):
         place = self._place_on_out(*size)
         self.dweights = weights_gradient(dout, x, place)[0].swapaxes(2, 3)
         if self.use_bias:
-            np.sum(dout, axis=(0, 1, 2), out=self.dbias)
+            sum_rows_into(self.dbias, dout.reshape(-1, self.n_outputs))
         return convolve(dout, self._filters, None, place) if input_gradient else None
 
     def output_shape(self, input_shape: Shape) -> Shape:

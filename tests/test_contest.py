@@ -1,11 +1,14 @@
 """The harness of the benchmarks: who takes part, whose turn it is, what is printed. No time is asserted."""
 
+import importlib
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from layers import Dense
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 
@@ -87,6 +90,65 @@ def test_bad_arguments_are_refused(run, arguments):
     refused = run(*arguments)
     assert refused.returncode == 2
     assert "usage:" in refused.stderr
+
+
+MORE = """
+import sys
+sys.path.insert(0, {benchmarks!r})
+from contest import Case, contest
+
+def ours(case):
+    kept = []
+    return lambda: kept.append(b"x" * (1 << 20)) if case.name == "hungry" else None
+
+if __name__ == "__main__":
+    further = {{"scaling": [Case("large"), Case("hungry")]}}
+    reports = {{"names": lambda case: print("a report on", case.name)}}
+    contest("More.", {{"ours": ours}}, [Case("small")], further, reports, memory=True)
+"""
+
+
+@pytest.fixture
+def more(tmp_path):
+    script = tmp_path / "more.py"
+    script.write_text(MORE.format(benchmarks=str(BENCHMARKS)))
+
+    def run(*arguments):
+        command = [sys.executable, str(script), "--seconds", "0", "--rounds", "20", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+    return run
+
+
+def test_an_option_chooses_other_cases(more):
+    assert re.findall(r"^\w+$", more(), re.M) == ["small"]
+    assert re.findall(r"^\w+$", more("--scaling"), re.M) == ["large", "hungry"]
+    assert re.findall(r"^\w+$", more("--scaling", "--only", "large"), re.M) == ["large"]
+
+
+def test_an_option_prints_a_report_instead(more):
+    assert more("--names") == "a report on small\n"
+    assert more("--scaling", "--names") == "a report on large\na report on hungry\n"
+
+
+def test_peak_memory_and_what_the_work_added(more):
+    printed = more("--scaling")
+    peak, added = re.search(r"hungry\n  ours .*[um]s +([\d,]+) MB \(\+(\d+)\)", printed).groups()
+    # 41 calls at least keep a megabyte each: one to measure, then 20 times one to warm up and one that is timed
+    assert 40 <= int(added) <= 60
+    assert int(peak) > int(added)
+
+
+def test_the_networks_of_the_benchmark_of_convolutions(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    cnn = importlib.import_module("cnn")
+    sizes = {
+        case.name: [layer.n_inputs for layer in cnn.network(case) if isinstance(layer, Dense)] for case in cnn.CASES
+    }
+    assert sizes == {"a": [784], "b": [400, 120, 84], "c": [9216, 128], "d": [4096]}
+    assert [case.name for case in cnn.SCALING][:3] == ["all-32", "batch-64", "batch-128"]
+    cnn.profile(cnn.CASES[0], steps=1)
+    assert re.search(r"^  Conv2D\(1, 8, 3, padding=1\) +\(28, 28, 8\) +[\d.]+ +[\d.]+$", capsys.readouterr().out, re.M)
 
 
 def test_the_benchmark_of_mlps_runs_without_the_peers():

@@ -222,6 +222,16 @@ def test_integer_images_count_as_numbers():
     np.testing.assert_array_equal(layer.forward(x), layer.forward(x.astype(float)))
 
 
+@pytest.mark.parametrize("layer", [Conv2D(2, 3, 2, rng=0), DepthwiseConv2D(2, 2, rng=0)], ids=repr)
+def test_a_dout_of_integers_counts_as_numbers(layer, rng):
+    x = rng.normal(size=(2, 4, 4, 2))
+    dout = rng.integers(1, 9, size=layer.forward(x).shape)
+    dx, gradients = layer.backward(dout), layer.gradients.copy()
+    layer.forward(x)
+    np.testing.assert_allclose(dx, layer.backward(dout.astype(float)), rtol=1e-13, atol=1e-13)
+    np.testing.assert_allclose(gradients, layer.gradients, rtol=1e-13, atol=1e-13)
+
+
 def test_a_pickled_layer_computes_the_same(rng):
     layer, x = Conv2D(2, 3, (3, 2), stride=2, padding="same", rng=0), rng.normal(size=(2, 5, 4, 2))
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(layer)).forward(x), layer.forward(x))

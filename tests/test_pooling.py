@@ -174,6 +174,15 @@ def test_pixels_that_no_window_sees_get_nothing():
     assert layer.backward(np.ones((1, 2, 1))).ravel().tolist() == [0.5, 0.5, 0.5, 0.5, 0.0]
 
 
+@pytest.mark.parametrize("layer", [MaxPool2D(2), AveragePool2D(2), GlobalAveragePool(), GlobalMaxPool()], ids=repr)
+def test_a_dout_of_integers_counts_as_numbers(layer, rng):
+    x = rng.normal(size=(2, 4, 4, 3))
+    dout = rng.integers(1, 9, size=layer.forward(x).shape)
+    dx = layer.backward(dout)
+    layer.forward(x)
+    np.testing.assert_array_equal(dx, layer.backward(dout.astype(float)))
+
+
 # ---- padding ---------------------------------------------------------------------------------------------------------
 
 
