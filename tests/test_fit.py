@@ -293,6 +293,26 @@ def test_what_does_not_fit_is_refused_before_anything_happens(options, error, me
     np.testing.assert_array_equal(model.parameters, before)
 
 
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ((SGD(0.1), SoftmaxCrossEntropy(), SGD(0.1)), "model must have forward, backward, predict, got SGD"),
+        ((network(), SGD(0.1), SoftmaxCrossEntropy()), "loss must have forward, backward, got SGD"),
+        ((network(), SoftmaxCrossEntropy(), 0.1), "optimizer must have step, got float"),
+        (
+            (network(), SoftmaxCrossEntropy, SGD(0.1)),
+            "loss must be an object, got the class SoftmaxCrossEntropy: write",
+        ),
+    ],
+)
+def test_parts_that_are_exchanged_or_classes(parts, message):
+    with pytest.raises(TypeError, match=f"fit: {message}"):
+        fit(*parts, X, Y, epochs=1, **QUIET)
+    if "optimizer" not in message:
+        with pytest.raises(TypeError, match=f"evaluate: {message}"):
+            evaluate(*parts[:2], X, Y)
+
+
 def test_a_metric_that_is_no_number():
     with pytest.raises(TypeError, match=r"metric wrong must return a number, got an array of shape \(250,\)"):
         trained(metrics={"wrong": lambda predictions, y: y * 1.0})

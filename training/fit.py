@@ -112,6 +112,7 @@ def fit(
     ([0, 1, 2, 3], True)
     """
     check_sizes("fit", epochs=epochs, batch_size=batch_size)
+    check_parts("fit", model=model, loss=loss, optimizer=optimizer)
     if isinstance(callbacks, str) or not isinstance(callbacks, Sequence):
         raise TypeError(f"fit: callbacks must be a list, got {type(callbacks).__name__}")
     data, held_out = Source("fit", x, y, sample_weights, batch_size), _held_out(validation, batch_size)
@@ -180,9 +181,22 @@ def evaluate(
     (2.3026, 0.099)
     """
     check_sizes("evaluate", batch_size=batch_size)
+    check_parts("evaluate", model=model, loss=loss)
     return _measure(
         model, loss, Source("evaluate", x, y, sample_weights, batch_size).batches(), by_name("evaluate", metrics)
     )
+
+
+METHODS = {"model": ("forward", "backward", "predict"), "loss": ("forward", "backward"), "optimizer": ("step",)}
+
+
+def check_parts(who: str, **parts: Any) -> None:
+    """Raise if a part of a training is not what it should be: exchanged with another one, or a class."""
+    for name, part in parts.items():
+        if isinstance(part, type):
+            raise TypeError(f"{who}: {name} must be an object, got the class {part.__name__}: write {part.__name__}()")
+        if not all(callable(getattr(part, method, None)) for method in METHODS[name]):
+            raise TypeError(f"{who}: {name} must have {', '.join(METHODS[name])}, got {type(part).__name__}")
 
 
 def _train(
