@@ -6,10 +6,11 @@ from .checkpoint import load, save
 from .confusion import confusion_matrix, plot_confusion_matrix
 from .datasets import circles, digits, moons, sine, spirals, xor
 from .diagnostic_plots import plot_diagnostics, plot_rate_range
-from .diagnostics import Diagnostics, activations, layer_slices
+from .diagnostics import Diagnostics
 from .fit import evaluate, fit
 from .history import History
 from .idx_files import mnist, read_idx
+from .inspection import activations, layer_slices
 from .metrics import Metric, accuracy, f1, mean_absolute_error, precision, r_squared, recall, top_k
 from .plateaus import EarlyStopping, ReduceOnPlateau
 from .plots import plot_histories, plot_schedule

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .plots import COLORS
+
 if TYPE_CHECKING:
     from .diagnostics import Diagnostics
     from .rites import RateRange
 
-# Okabe and Ito's colours, which can be told apart by the colour-blind, with a line style each for the rest of us.
-COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#F0E442")
 STYLES = ("-", "--", "-.", ":")
 
 
@@ -45,8 +45,9 @@ def plot_diagnostics(diagnostics: Diagnostics) -> Any:
         raise ValueError("plot_diagnostics: the diagnostics must have seen a step, got none")
     seen = {name for quantity in shown for name in diagnostics[quantity]}
     names = [name for name in diagnostics.layers if name in seen]
+    colors = list(COLORS.values())
     look: dict[str, Any] = {
-        name: {"color": COLORS[i % len(COLORS)], "linestyle": STYLES[i // len(COLORS) % len(STYLES)]}
+        name: {"color": colors[i % len(colors)], "linestyle": STYLES[i // len(colors) % len(STYLES)]}
         for i, name in enumerate(names)
     }
     columns = 2
@@ -94,9 +95,11 @@ def plot_rate_range(found: RateRange) -> Any:
 
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     axes.plot(found.rates, found.losses, color="gray", alpha=0.4, linewidth=1, label="each step")
-    axes.plot(found.rates, found.smooth, color=COLORS[0], linewidth=2, label="smoothed")
+    axes.plot(found.rates, found.smooth, color=COLORS["blue"], linewidth=2, label="smoothed")
     if found.suggestion is not None:
-        axes.axvline(found.suggestion, color=COLORS[5], linestyle="--", label=f"suggested: {found.suggestion:.2g}")
+        axes.axvline(
+            found.suggestion, color=COLORS["vermillion"], linestyle="--", label=f"suggested: {found.suggestion:.2g}"
+        )
     finite = np.array(found.smooth)[np.isfinite(found.smooth)]
     span = finite[0] - finite.min() if len(finite) else 1.0
     if span > 0:
