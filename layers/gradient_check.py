@@ -67,6 +67,7 @@ def check_gradients(
     GradientError
         If a gradient is wrong. It names the array, the index, both values, and the pattern where there is one:
         opposite sign, a constant factor such as N or 1/N, transposed, zero where it should not be.
+        Also if most points, or all those of one array, sit on kinks, so that nothing was checked.
 
     References
     ----------
@@ -84,11 +85,13 @@ def check_gradients(
     subject = _Subject(layer, inputs, loss, y, np.random.default_rng(rng), randomize)
     comparisons = [_Comparison(subject, *found, directions) for found in subject.gradients()]
     largest = max((comparison.largest for comparison in comparisons), default=0.0)
-    report, problems = GradientReport(subject.who), []
+    report, problems, unknown = GradientReport(subject.who), [], []
     for comparison in comparisons:
         problem = comparison.finish(report, tolerance, largest)
         if problem:
             problems.append(problem)
+        if np.isnan(comparison.numeric).all():
+            unknown.append(f"d{comparison.name}")
     if problems:
         raise GradientError(f"{subject.who}: " + "\n".join(problems), report)
     if report.skipped > report.checked:
@@ -96,6 +99,12 @@ def check_gradients(
         raise GradientError(
             f"{subject.who}: most points must be off the kinks, got {report.skipped} skipped of {total}; "
             "choose other inputs",
+            report,
+        )
+    if unknown:
+        raise GradientError(
+            f"{subject.who}: some points of each array must be off the kinks, but {', '.join(unknown)} could not be "
+            "checked at all; choose other inputs",
             report,
         )
     return report

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from layers import Dense, Dropout, GradientError, Layer, ReLU, Sequential, Tanh, check_gradients
+from layers import Dense, Dropout, GradientError, Layer, Multiply, ReLU, Sequential, Tanh, check_gradients
 from losses import MeanSquaredError, SoftmaxCrossEntropy
 
 X = np.random.default_rng(0).normal(size=(5, 4))
@@ -261,6 +261,23 @@ def test_points_near_a_kink_are_checked():
 def test_only_kinks_is_no_check():
     with pytest.raises(GradientError, match="most points must be off the kinks, got 4 skipped of 4"):
         check_gradients(ReLU(), np.zeros((2, 2)))
+
+
+def test_an_array_that_is_all_kinks_is_not_passed_over():
+    with pytest.raises(GradientError, match="but da could not be checked at all; choose other inputs"):
+        check_gradients(Chosen(), np.zeros(2), np.ones(8))
+
+
+class Chosen(Multiply):
+    """out = max(a, 0) and then b, in one row."""
+
+    def forward(self, a, b):
+        self._cache = a
+        return np.concatenate([np.maximum(a, 0), b])
+
+    def backward(self, dout):
+        a = self._recall()
+        return (a > 0) * dout[: a.size], dout[a.size :].copy()
 
 
 class WrongReLU(ReLU):
