@@ -1,21 +1,28 @@
 """Layers with hand-written derivatives. Each has `forward` and `backward`; `Sequential` chains them."""
 
-from . import memory
-from .activations import GELU, Sigmoid, SiLU, Softplus, Tanh
+from .activations import GELU, Sigmoid, SiLU, Softplus, Tanh, sigmoid
 from .batch_norm import BatchNorm
 from .branches import Concatenate, Residual
-from .container import Container
-from .convolution import Conv1D, Conv2D
+from .contract import Container, Gate, Layer
 from .dense import Dense
-from .depthwise import DepthwiseConv2D
 from .dropout import Dropout, Dropout2D
 from .embedding import Embedding
-from .gate import Gate
 from .gates import Add, Divide, Exp, Log, MatMul, Maximum, Multiply, Subtract
-from .global_pooling import GlobalAveragePool, GlobalMaxPool
-from .gradient_check import check_gradients
-from .gradient_report import GradientError, GradientReport
 from .group_norm import GroupNorm, InstanceNorm
+from .images import (
+    AveragePool1D,
+    AveragePool2D,
+    Conv1D,
+    Conv2D,
+    ConvTranspose2D,
+    DepthwiseConv2D,
+    GlobalAveragePool,
+    GlobalMaxPool,
+    MaxPool1D,
+    MaxPool2D,
+    Upsample2D,
+    ZeroPad2D,
+)
 from .initializers import (
     constant,
     glorot_normal,
@@ -27,18 +34,91 @@ from .initializers import (
     normal,
     orthogonal,
 )
-from .layer import Layer
 from .normalization import LayerNorm, RMSNorm
-from .pooling import (
-    AveragePool1D,
-    AveragePool2D,
-    MaxPool1D,
-    MaxPool2D,
-)
+from .proof import GradientError, GradientReport, check_gradients
 from .rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
 from .reductions import Max, Mean, Sum
-from .resampling import Upsample2D, ZeroPad2D
 from .sequential import Sequential
 from .shape import Flatten, Identity, Reshape
-from .softmax import LogSoftmax, Softmax
-from .transposed import ConvTranspose2D
+from .softmax import LogSoftmax, Softmax, log_softmax, softmax
+from .speed import memory  # teaches the allocator to keep what a step frees, see there
+
+__all__ = [
+    # networks
+    "Sequential",
+    "Residual",
+    "Concatenate",
+    "Identity",
+    # dense layers and tables
+    "Dense",
+    "Embedding",
+    "Flatten",
+    "Reshape",
+    # activations
+    "ReLU",
+    "LeakyReLU",
+    "PReLU",
+    "ELU",
+    "SELU",
+    "GELU",
+    "SiLU",
+    "Softplus",
+    "Sigmoid",
+    "Tanh",
+    "Softmax",
+    "LogSoftmax",
+    # images and sequences
+    "Conv2D",
+    "Conv1D",
+    "DepthwiseConv2D",
+    "ConvTranspose2D",
+    "MaxPool2D",
+    "MaxPool1D",
+    "AveragePool2D",
+    "AveragePool1D",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "Upsample2D",
+    "ZeroPad2D",
+    # normalization and noise
+    "BatchNorm",
+    "LayerNorm",
+    "RMSNorm",
+    "GroupNorm",
+    "InstanceNorm",
+    "Dropout",
+    "Dropout2D",
+    # gates
+    "Add",
+    "Subtract",
+    "Multiply",
+    "Divide",
+    "Maximum",
+    "MatMul",
+    "Exp",
+    "Log",
+    "Sum",
+    "Mean",
+    "Max",
+    # initializers
+    "he_normal",
+    "he_uniform",
+    "glorot_normal",
+    "glorot_uniform",
+    "lecun_normal",
+    "lecun_uniform",
+    "orthogonal",
+    "normal",
+    "constant",
+    # functions of arrays
+    "softmax",
+    "log_softmax",
+    "sigmoid",
+    # to write layers, and to prove them
+    "Layer",
+    "Container",
+    "Gate",
+    "check_gradients",
+    "GradientError",
+    "GradientReport",
+]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .layer import Array, Layer
+from .contract import Array, Layer
 
 
 def sigmoid(x: Array) -> Array:

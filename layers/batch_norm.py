@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .channels import as_rows, gather, spread
-from .checks import check_number
-from .layer import Array, Rng
+from .contract import Array, Rng, check_number
 from .normalization import Normalization
+from .speed import as_rows, gather, spread
 
 
 class BatchNorm(Normalization):

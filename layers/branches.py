@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .container import Container, listed
-from .layer import Array, Layer, Rng, Shape, _as_shape
+from .contract import Array, Container, Layer, Rng, Shape, as_shape, listed
 from .sequential import Sequential
 
 
@@ -104,7 +103,7 @@ class Residual(Sequential):
         return self._sum(x if self.projection is None else self.projection.predict(x), super().predict(x))
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        around, out = _as_shape(input_shape), super().output_shape(input_shape)
+        around, out = as_shape(input_shape), super().output_shape(input_shape)
         if self.projection is not None:
             around = self.projection.output_shape(around)
         if out != around:

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .checks import check_initializer, check_sizes
+from .contract import Array, Layer, Rng, Shape, check_initializer, check_sizes
 from .initializers import he_normal, name_of
-from .layer import Array, Layer, Rng, Shape
-from .products import multiply_into, sum_rows_into
+from .speed import multiply_into, sum_rows_into
 
 
 class Dense(Layer):

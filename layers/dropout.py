@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .channels import as_rows, spread
-from .checks import check_number
-from .layer import Array, Layer, Rng, Shape, _as_shape
+from .contract import Array, Layer, Rng, Shape, as_shape, check_number
+from .speed import as_rows, spread
 
 
 class Dropout(Layer):
@@ -134,7 +133,7 @@ class Dropout2D(Dropout):
         return (rows * spread(mask, rows.shape[2])[:, np.newaxis]).reshape(x.shape)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        shape = _as_shape(input_shape)
+        shape = as_shape(input_shape)
         if len(shape) < 2:
             raise ValueError(f"{self._who}: an example must have shape (H, W, C), got {shape}; of features use Dropout")
         return shape

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .checks import check_initializer, check_sizes
+from .contract import Array, Layer, Rng, Shape, as_shape, check_initializer, check_sizes
 from .initializers import name_of, normal
-from .layer import Array, Layer, Rng, Shape, _as_shape
 
 _standard_normal = normal(1.0)
 
@@ -93,7 +92,7 @@ class Embedding(Layer):
         self.dweights[tokens] = np.add.reduceat(rows[order], starts, axis=0)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        return (*_as_shape(input_shape), self.n_outputs)
+        return (*as_shape(input_shape), self.n_outputs)
 
     def __repr__(self) -> str:
         initializer = "" if self.initializer is _standard_normal else f", initializer={name_of(self.initializer)}"

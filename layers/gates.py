@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .gate import Gate, sum_to_shape
+from .contract import Gate, sum_to_shape
 
 
 class Add(Gate):

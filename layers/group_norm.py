@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .channels import as_rows, gather, spread
-from .checks import check_sizes
-from .layer import Array, Shape
+from .contract import Array, Shape, check_sizes
 from .normalization import Normalization
+from .speed import as_rows, gather, spread
 
 
 class GroupNorm(Normalization):

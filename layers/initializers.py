@@ -18,8 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .checks import check_number
-from .layer import Array, Shape
+from .contract import Array, Shape, check_number
 
 
 def fans(shape: Shape) -> tuple[int, int]:

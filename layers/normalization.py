@@ -35,9 +35,8 @@ from typing import Any
 
 import numpy as np
 
-from .channels import as_rows, gather, spread
-from .checks import check_number, check_sizes
-from .layer import Array, Layer, Rng, Shape, _as_shape
+from .contract import Array, Layer, Rng, Shape, as_shape, check_number, check_sizes
+from .speed import as_rows, gather, spread
 
 
 class Normalization(Layer):
@@ -58,7 +57,7 @@ class Normalization(Layer):
 
     def initialize(self, rng: Rng = None) -> None:
         self.gain = np.ones(self.n_features)
-        if "bias" in self._shapes:
+        if "bias" in self.shapes:
             self.bias = np.zeros(self.n_features)
 
     def _checked(self, x: Any) -> Array:
@@ -74,7 +73,7 @@ class Normalization(Layer):
         return "; channels come last" if len(shape) > 1 and shape[0] == self.n_features else ""
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        shape = _as_shape(input_shape)
+        shape = as_shape(input_shape)
         if not shape or shape[-1] != self.n_features:
             raise ValueError(
                 f"{self._who}: input_shape must be (..., {self.n_features}), got {shape}{self._hint(shape)}"

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .checks import check_number, check_sizes
-from .layer import Array, Layer, Rng, Shape
+from .contract import Array, Layer, Rng, Shape, check_number, check_sizes
 
 
 class ReLU(Layer):

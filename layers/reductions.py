@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .gate import Gate
-from .layer import Array, Shape, _as_shape
+from .contract import Array, Gate, Shape, as_shape
 
 
 class _Reduction(Gate):
@@ -47,7 +46,7 @@ class _Reduction(Gate):
         return self._check_dout(dout, self._out_shape(shape, axes)).reshape(kept)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        shape = (1, *_as_shape(input_shape))  # one example
+        shape = (1, *as_shape(input_shape))  # one example
         axes = self._axes(shape)
         if 0 in axes:
             raise ValueError(f"{self._who}: axis must leave out 0, the examples, for an output_shape, got {self.axis}")

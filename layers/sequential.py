@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .checks import check_sizes
-from .container import Container
-from .layer import Layer, Rng, Shape, _as_shape
+from .contract import Container, Layer, Rng, Shape, as_shape, check_sizes
 
 
 class Sequential(Container):
@@ -108,7 +106,7 @@ class Sequential(Container):
         return out
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        shape = _as_shape(input_shape)
+        shape = as_shape(input_shape)
         for layer in self.layers:
             shape = layer.output_shape(shape)
         return shape
@@ -125,7 +123,7 @@ class Sequential(Container):
         `input_shape` is the shape of one example, without N. A row of a container counts the layers inside it, which
         follow, indented.
         """
-        shape = _as_shape(input_shape)
+        shape = as_shape(input_shape)
         rows = [
             ("", "layer", "output shape", "parameters"),
             ("", "x", _with_n(shape), ""),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .layer import Array, Layer, Shape, _as_shape
+from .contract import Array, Layer, Shape, as_shape
 
 
 class _Rearranging(Layer):
@@ -56,7 +56,7 @@ class Flatten(_Rearranging):
     """
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        return (math.prod(_as_shape(input_shape)),)
+        return (math.prod(as_shape(input_shape)),)
 
 
 class Reshape(_Rearranging):
@@ -91,7 +91,7 @@ class Reshape(_Rearranging):
         super().__init__()
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        input_shape = _as_shape(input_shape)
+        input_shape = as_shape(input_shape)
         size, known = math.prod(input_shape), math.prod(n for n in self.shape if n != -1)
         if size % known or (-1 not in self.shape and size != known):
             raise ValueError(f"{self._who}: an example must have {known} elements, got {size} of shape {input_shape}")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .layer import Array, Layer, Shape, _as_shape
+from .contract import Array, Layer, Shape, as_shape
 
 
 def softmax(x: Array, axis: int = -1) -> Array:
@@ -53,7 +53,7 @@ class _AlongAxis(Layer):
         return x
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        shape = _as_shape(input_shape)
+        shape = as_shape(input_shape)
         if not -len(shape) <= self.axis <= len(shape):
             raise ValueError(f"{self._who}: input_shape must have the axis {self.axis}, N counted as 0, got {shape}")
         return shape

@@ -4,9 +4,7 @@ from .adam import Adam, AdamW, NAdam
 from .adaptive import Adadelta, Adagrad, RMSprop
 from .averaging import ExponentialMovingAverage
 from .cycles import CosineRestarts, Joined, OneCycle, WarmUp
-from .lion import Lion
-from .optimizer import Optimizer
-from .schedules import (
+from .decays import (
     Constant,
     CosineDecay,
     ExponentialDecay,
@@ -16,4 +14,6 @@ from .schedules import (
     Schedule,
     StepDecay,
 )
+from .lion import Lion
+from .optimizer import Optimizer
 from .sgd import SGD

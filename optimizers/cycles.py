@@ -6,8 +6,8 @@ import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .decays import Schedule, half_wave
 from .optimizer import Rate
-from .schedules import Schedule, half_wave
 
 
 @dataclass(frozen=True)

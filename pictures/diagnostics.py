@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .plots import COLORS
+from .histories import COLORS
 
 if TYPE_CHECKING:
-    from .diagnostics import Diagnostics
-    from .rites import RateRange
+    from training.diagnostics import Diagnostics
+    from training.sanity import RateRange
 
 STYLES = ("-", "--", "-.", ":")
 
@@ -38,7 +38,7 @@ def plot_diagnostics(diagnostics: Diagnostics) -> Any:
     """
     import matplotlib.pyplot as plt
 
-    from .diagnostics import GOOD_UPDATE, QUANTITIES
+    from training.diagnostics import GOOD_UPDATE, QUANTITIES
 
     shown = [quantity for quantity in QUANTITIES if diagnostics[quantity]]
     if not shown:

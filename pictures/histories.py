@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from layers.checks import check_sizes
+from layers.contract import check_sizes
 
-from .history import History
+if TYPE_CHECKING:
+    from training.history import History
 
 # Okabe, Ito (2008), "Color Universal Design": told apart by colour-blind readers too. Yellow is left out, it is too
 # pale for lines on white.

@@ -75,7 +75,7 @@ def assert_identical(first, second):
         np.testing.assert_array_equal(value, optimizer2.state_dict()[name], err_msg=name)
     assert history == history2
     assert rng.bit_generator.state == rng2.bit_generator.state
-    for (name, stream), (_, stream2) in zip(model._generators(), model2._generators(), strict=True):
+    for (name, stream), (_, stream2) in zip(model.generators(), model2.generators(), strict=True):
         assert stream.bit_generator.state == stream2.bit_generator.state, name
     assert (early.best, early.best_epoch, early.waited) == (early2.best, early2.best_epoch, early2.waited)
 

@@ -10,9 +10,10 @@ import pytest
 import layers
 import losses
 import optimizers
+import pictures
 import training
 
-PACKAGES = (layers, losses, optimizers, training)
+PACKAGES = (layers, losses, optimizers, pictures, training)
 # What an example may use without an import: NumPy as np, and everything public.
 NAMES = {"np": np} | {
     name: thing
@@ -25,7 +26,7 @@ NAMES = {"np": np} | {
 def modules():
     for package in PACKAGES:
         yield package
-        for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             yield importlib.import_module(info.name)
 
 

@@ -3,8 +3,8 @@ import pickle
 
 import pytest
 
+from pictures.histories import plot_history
 from training import History, plot_histories, plot_schedule
-from training.plots import plot_history
 
 NAN = math.nan
 

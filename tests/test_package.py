@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ["layers", "losses", "optimizers", "training"]
+PACKAGES = ["layers", "losses", "optimizers", "pictures", "training"]
 SOURCES = sorted(path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 
@@ -46,7 +46,8 @@ def test_the_licence(setup):
 
 
 def test_the_packages_are_the_folders_that_hold_one(setup):
-    assert setup["options"]["packages"].split(", ") == PACKAGES
+    assert setup["options"]["packages"] == "find:"
+    assert setup["options.packages.find"]["include"].split(", ") == [f"{package}*" for package in PACKAGES]
     assert sorted(path.parent.name for path in ROOT.glob("*/__init__.py")) == PACKAGES
 
 
@@ -75,8 +76,8 @@ def test_the_extras(setup):
 def test_the_data_of_the_packages_are_there(setup):
     for package, patterns in setup["options.package_data"].items():
         for pattern in patterns.split(", "):
-            assert list((ROOT / package).glob(pattern)), f"{package} has no {pattern}"
-    assert setup["options.package_data"].keys() == set(PACKAGES)
+            assert list((ROOT / package.replace(".", "/")).glob(pattern)), f"{package} has no {pattern}"
+    assert setup["options.package_data"].keys() == {*PACKAGES, "training.data"}
 
 
 def test_the_data_say_their_source_and_licence():

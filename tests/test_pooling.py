@@ -14,8 +14,8 @@ from layers import (
     MaxPool1D,
     MaxPool2D,
     Sequential,
-    windows,
 )
+from layers.images import frames
 
 
 def wave(shape, step=1.3):
@@ -103,9 +103,9 @@ def by_definition(layer, x, dout):
     ids=repr,
 )
 @pytest.mark.parametrize("pool", [MaxPool2D, AveragePool2D, functools.partial(AveragePool2D, count_padding=True)])
-@pytest.mark.parametrize("cache_size", [1, windows.CACHE_SIZE])  # image by image, and all at once
+@pytest.mark.parametrize("cache_size", [1, frames.CACHE_SIZE])  # image by image, and all at once
 def test_every_window_is_pooled(pool, arguments, cache_size, rng, monkeypatch):
-    monkeypatch.setattr(windows, "CACHE_SIZE", cache_size)
+    monkeypatch.setattr(frames, "CACHE_SIZE", cache_size)
     layer = pool(*arguments)
     x = rng.integers(-2, 3, size=(3, 6, 7, 2)).astype(float)  # five values: ties abound
     out = layer.forward(x)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from layers.products import multiply_into, sum_rows_into
+from layers.speed import multiply_into, sum_rows_into
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

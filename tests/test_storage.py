@@ -58,7 +58,7 @@ copies = pytest.mark.parametrize("copied", [pytest.param(make, id=name) for name
 
 def numbers(layer, d=""):
     """Return what the layers inside, not the vectors, say that the parameters (or with "d" the gradients) are."""
-    return np.concatenate([getattr(inner, d + name).ravel() for _, inner in layer.leaves() for name in inner._shapes])
+    return np.concatenate([getattr(inner, d + name).ravel() for _, inner in layer.leaves() for name in inner.shapes])
 
 
 def assert_linked(layer):
@@ -68,7 +68,7 @@ def assert_linked(layer):
     np.testing.assert_array_equal(numbers(layer), count)
     np.testing.assert_array_equal(numbers(layer, "d"), -count)
     for _, inner in layer.leaves():
-        for name in inner._shapes:
+        for name in inner.shapes:
             setattr(inner, name, getattr(inner, name) + 1)
             setattr(inner, f"d{name}", getattr(inner, f"d{name}") + 1)
     np.testing.assert_array_equal(layer.parameters, count + 1)

@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from layers import Conv2D, DepthwiseConv2D, windows
+from layers import Conv2D, DepthwiseConv2D
+from layers.images import frames, unfolding
 
 
 def padded_and_indices(x, layer):
@@ -74,11 +75,11 @@ OPTIONS = [
 
 @pytest.mark.parametrize("options", OPTIONS, ids=repr)
 @pytest.mark.parametrize("groups", [1, 2])
-@pytest.mark.parametrize("cache_size", [1, 3000, windows.CACHE_SIZE])  # row by row, some images, all at once
+@pytest.mark.parametrize("cache_size", [1, 3000, frames.CACHE_SIZE])  # row by row, some images, all at once
 @pytest.mark.parametrize("more_pixels", [0.0, np.inf])  # dx by adding up windows, and as a convolution
 def test_every_chunk_and_both_ways_to_dx(options, groups, cache_size, more_pixels, rng, monkeypatch):
-    monkeypatch.setattr(windows, "CACHE_SIZE", cache_size)
-    monkeypatch.setattr(windows, "MORE_PIXELS", more_pixels)
+    monkeypatch.setattr(frames, "CACHE_SIZE", cache_size)
+    monkeypatch.setattr(unfolding, "MORE_PIXELS", more_pixels)
     check(Conv2D(2, 4, groups=groups, **options, rng=0), (3, 7, 8, 2), rng)
 
 
@@ -89,8 +90,8 @@ def test_every_block_of_windows(options, block, more_pixels, rng, monkeypatch):
     def chosen(place, n_inputs, n_outputs):
         return block if place.size[1] % block == 0 else place.size[1]
 
-    monkeypatch.setattr(windows, "_best_block", chosen)
-    monkeypatch.setattr(windows, "MORE_PIXELS", more_pixels)
+    monkeypatch.setattr(unfolding, "_best_block", chosen)
+    monkeypatch.setattr(unfolding, "MORE_PIXELS", more_pixels)
     check(Conv2D(2, 3, **options, rng=0), (2, 7, 8, 2), rng)
 
 
@@ -104,9 +105,9 @@ def test_as_wide_as_real_layers(channels, size, rng):
 
 @pytest.mark.parametrize("options", OPTIONS, ids=repr)
 @pytest.mark.parametrize("multiplier", [1, 2])
-@pytest.mark.parametrize("cache_size", [1, windows.CACHE_SIZE])
+@pytest.mark.parametrize("cache_size", [1, frames.CACHE_SIZE])
 def test_depthwise(options, multiplier, cache_size, rng, monkeypatch):
-    monkeypatch.setattr(windows, "CACHE_SIZE", cache_size)
+    monkeypatch.setattr(frames, "CACHE_SIZE", cache_size)
     check(DepthwiseConv2D(3, multiplier=multiplier, **options, rng=0), (3, 7, 8, 3), rng)
 
 
@@ -114,11 +115,11 @@ def test_depthwise(options, multiplier, cache_size, rng, monkeypatch):
 def test_any_floating_dtype(dtype, rng):
     place = Conv2D(3, 4, 3, padding=1)._place(5, 6)
     x, weights = rng.normal(size=(2, 5, 6, 3)).astype(dtype), rng.normal(size=(3, 3, 3, 4)).astype(dtype)
-    out = windows.convolve(x, weights, None, place)
-    dweights, dbias = windows.weights_gradient(x, out, place)
-    dx = windows.image_gradient(out, weights, (5, 6), place)
+    out = unfolding.convolve(x, weights, None, place)
+    dweights, dbias = unfolding.weights_gradient(x, out, place)
+    dx = unfolding.image_gradient(out, weights, (5, 6), place)
     assert {array.dtype for array in (out, dweights, dbias, dx)} == {np.dtype(dtype)}
-    expected = windows.convolve(x.astype(float), weights.astype(float), None, place)
+    expected = unfolding.convolve(x.astype(float), weights.astype(float), None, place)
     # half precision has 11 bits, and sums of 27 terms of about 1 lose some of them
     np.testing.assert_allclose(out.astype(float), expected, atol=40 * np.finfo(dtype).eps)
 
@@ -126,7 +127,7 @@ def test_any_floating_dtype(dtype, rng):
 def test_a_block_is_chosen_by_its_work():
     def best(n_inputs, n_outputs, n_columns, kernel=3):
         place = Conv2D(n_inputs, n_outputs, kernel)._place(kernel, n_columns + kernel - 1)
-        return windows._best_block(place, n_inputs, n_outputs)
+        return unfolding._best_block(place, n_inputs, n_outputs)
 
     assert best(64, 64, 16) == 1  # many channels: the product is all, and zeros in it are wasted
     assert best(1, 8, 28) == 4  # one channel: runs of 3 numbers are too short to copy one by one
@@ -137,37 +138,37 @@ def test_a_block_is_chosen_by_its_work():
 
 def test_chunks_cover_everything_once():
     for n, size in [(1, 10), (7, 3), (8, 4), (5, 1)]:
-        cut = list(windows.chunks(n, windows.CACHE_SIZE // size))
+        cut = list(frames.chunks(n, frames.CACHE_SIZE // size))
         assert np.concatenate([np.arange(n)[here] for here in cut]).tolist() == list(range(n))
         assert max(here.stop - here.start for here in cut) <= size
-    assert list(windows.chunks(2, 10 * windows.CACHE_SIZE)) == [slice(0, 1), slice(1, 2)]
+    assert list(frames.chunks(2, 10 * frames.CACHE_SIZE)) == [slice(0, 1), slice(1, 2)]
 
 
 def test_the_memory_for_windows_does_not_grow_with_the_image(rng):
     place = Conv2D(8, 8, 5)._place(300, 300)
-    plan = windows.Unfolding(place, 8, 8)
+    plan = unfolding.Unfolding(place, 8, 8)
     buffer = plan.make_buffer(64, np.dtype(np.float32))
-    assert buffer.nbytes <= windows.CACHE_SIZE
-    assert buffer.nbytes > windows.CACHE_SIZE / 2
+    assert buffer.nbytes <= frames.CACHE_SIZE
+    assert buffer.nbytes > frames.CACHE_SIZE / 2
 
 
 def test_crop_undoes_pad(rng):
     x, pads = rng.normal(size=(2, 3, 4, 5)), ((1, 2), (0, 3))
-    padded = windows.pad(x, pads, 7.0)
+    padded = frames.pad(x, pads, 7.0)
     assert padded.shape == (2, 6, 7, 5)
     assert padded.sum() == pytest.approx(x.sum() + 7.0 * (padded.size - x.size), rel=1e-12)
-    np.testing.assert_array_equal(windows.crop(padded, pads), x)
+    np.testing.assert_array_equal(frames.crop(padded, pads), x)
 
 
 def test_without_a_frame_nothing_is_copied(rng):
     x = rng.normal(size=(2, 3, 4, 5))
-    assert windows.pad(x, ((0, 0), (0, 0))) is x
+    assert frames.pad(x, ((0, 0), (0, 0))) is x
 
 
 def test_folding_is_the_transposed_of_unfolding(rng):
     # <unfold(x), y> = <x, fold(y)> for the rows of a chunk in the middle of an image
     place = Conv2D(2, 3, 3, stride=(2, 1))._place(9, 6)
-    plan = windows.Unfolding(place, 2, 3)
+    plan = unfolding.Unfolding(place, 2, 3)
     x, rows = rng.normal(size=(2, 9, 6, 2)), slice(1, 3)
     matrix = plan.unfold(x, rows, 0, plan.make_buffer(2, x.dtype))[:, :-1]
     y, folded = rng.normal(size=matrix.shape), np.zeros_like(x)

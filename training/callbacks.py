@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from layers.checks import check_sizes
+from layers.contract import check_sizes
 
 from .archive import Path, check_path
 from .history import better

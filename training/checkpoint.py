@@ -117,7 +117,7 @@ def _state(
 ) -> dict[str, Any]:
     state: dict[str, Any] = {
         "model": model.state_dict(),
-        "generators": {name: generator.bit_generator.state for name, generator in model._generators()},
+        "generators": {name: generator.bit_generator.state for name, generator in model.generators()},
         "optimizer": None,
         "history": None,
         "rng": None if rng is None else rng.bit_generator.state,
@@ -143,7 +143,7 @@ def _restore(
         if rate is not None and not callable(optimizer.learning_rate):
             optimizer.learning_rate = rate
     model.load_state_dict(state["model"])
-    for name, generator in model._generators():
+    for name, generator in model.generators():
         generator.bit_generator.state = state["generators"][name]
     if rng is not None:
         rng.bit_generator.state = state["rng"]
@@ -162,7 +162,7 @@ def _check_model(model: Any, state: Mapping[str, Any]) -> None:
             wanted, got = getattr(mine[name], what), getattr(saved[name], what)
             if wanted != got:
                 raise ValueError(f"{name} must have {what} {wanted}, got {got}")
-    streams, drawn = dict(model._generators()), state["generators"]
+    streams, drawn = dict(model.generators()), state["generators"]
     for name in (*streams, *drawn):
         if name not in drawn or name not in streams:
             raise ValueError(f"{name}, a stream of random numbers, is not in both the file and the model")

@@ -245,7 +245,7 @@ class Diagnostics(Callback):
 
     def plot(self) -> Any:
         """Return a matplotlib figure: a panel for each quantity, a line for each layer, over the steps."""
-        from .diagnostic_plots import plot_diagnostics
+        from pictures.diagnostics import plot_diagnostics
 
         return plot_diagnostics(self)
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from layers.checks import check_sizes
+from layers.contract import check_sizes
 
 from .archive import Path, check_path
-from .batches import Rng
 from .checkpoint import load
+from .data.batches import Rng
 from .history import History
 from .progress import output
 from .run import Run

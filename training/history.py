@@ -164,7 +164,7 @@ class History:
         log : bool, default False
             Loss and learning rate on a logarithmic scale.
         """
-        from .plots import plot_history
+        from pictures.histories import plot_history
 
         return plot_history(self, log)
 

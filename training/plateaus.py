@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from layers.checks import check_number, check_sizes
+from layers.contract import check_number, check_sizes
 
 from .callbacks import Callback
 from .history import better

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .batches import Rng, batches
+from .data.batches import Rng, batches
 
 
 @dataclass
@@ -56,7 +56,7 @@ class RateRange(Verdict):
 
     def plot(self) -> Any:
         """Return a matplotlib figure: the loss over the rate, the suggestion marked."""
-        from .diagnostic_plots import plot_rate_range
+        from pictures.diagnostics import plot_rate_range
 
         return plot_rate_range(self)
 

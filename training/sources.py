@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .batches import Array
+from .data.batches import Array
 
 
 class Source:

@@ -1,35 +1,44 @@
-"""Checks of the arguments with which layers are made."""
+"""Checks of numbers, each returned as Python's own: a NumPy number would decide the dtype of the arrays that it meets.
+
+The same file stands in each package that may not import another one, and a test says so.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 
-def check_sizes(who: str, **sizes: Any) -> None:
-    """Raise unless each of the sizes is a whole number of at least 1."""
-    for name, size in sizes.items():
-        if not isinstance(size, int | np.integer) or isinstance(size, bool):
-            raise TypeError(f"{who}: {name} must be a whole number, got {size!r}")
-        if size < 1:
-            raise ValueError(f"{who}: {name} must be at least 1, got {size}")
-
-
-def check_number(who: str, name: str, value: Any, low: float = -np.inf, high: float = np.inf) -> None:
-    """Raise unless value is a finite real number with low <= value < high."""
+def number(who: str, name: str, value: Any, least: float = -math.inf) -> float:
+    """Return value as a float; raise unless it is a finite real number >= least."""
     if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
         raise TypeError(f"{who}: {name} must be a number, got {value!r}")
-    if not low <= value < high or not np.isfinite(value):
-        below = f" and >= {low:g}" if np.isfinite(low) else ""
-        bounds = f"in [{low:g}, {high:g})" if np.isfinite(high) else f"finite{below}"
-        raise ValueError(f"{who}: {name} must be {bounds}, got {value}")
+    if not (abs(value) < math.inf and value >= least) or abs(value) > np.finfo(np.float64).max:
+        bound = f" and >= {least:g}" if math.isfinite(least) else ""
+        raise ValueError(f"{who}: {name} must be finite{bound}, got {value}")
+    return float(value)
 
 
-def check_initializer(who: str, initializer: Any) -> None:
-    """Raise unless this can be called as initializer(rng, shape)."""
-    if not callable(initializer):
-        raise TypeError(f"{who}: initializer must be a callable (rng, shape) -> array, got {initializer!r}")
-    if isinstance(initializer, type):
-        name = initializer.__name__
-        raise TypeError(f"{who}: initializer must be a callable (rng, shape) -> array, such as {name}(0.1), got {name}")
+def positive(who: str, name: str, value: Any) -> float:
+    """Return value as a float; raise unless it is a finite real number above 0."""
+    if number(who, name, value) <= 0:
+        raise ValueError(f"{who}: {name} must be finite and > 0, got {value}")
+    return float(value)
+
+
+def fraction(who: str, name: str, value: Any, *, one: bool = False) -> float:
+    """Return value as a float; raise unless it is in [0, 1), or, with one=True, in [0, 1]."""
+    if not 0 <= number(who, name, value) < 1 and not (one and value == 1):
+        raise ValueError(f"{who}: {name} must be in {'[0, 1]' if one else '[0, 1)'}, got {value}")
+    return float(value)
+
+
+def whole(who: str, name: str, value: Any, least: int = 1) -> int:
+    """Return value as an int; raise unless it is a whole number of at least `least`."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool):
+        raise TypeError(f"{who}: {name} must be a whole number, got {value!r}")
+    if value < least:
+        raise ValueError(f"{who}: {name} must be at least {least}, got {value}")
+    return int(value)

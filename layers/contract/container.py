@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from .gate import Gate
-from .layer import Array, Layer, Rng, Shape
+from .layer import Layer
+from .storage import Array, Rng, Shape
 
 
 class Container(Layer):
@@ -110,16 +111,16 @@ class Container(Layer):
     def _gather(self, dtype: np.dtype[Any]) -> None:
         """Make the two vectors of all the layers and move each layer into its slices."""
         size = sum(layer.parameters.size for _, layer in self._named())
-        self._move(np.empty(size, dtype), np.empty(size, dtype))
+        self.move(np.empty(size, dtype), np.empty(size, dtype))
         for name, layer in self._named():
             layer._container = f"a {type(self).__name__}, as layer {name}"
 
-    def _move(self, parameters: Array, gradients: Array) -> None:
+    def move(self, parameters: Array, gradients: Array) -> None:
         self._link(parameters, gradients)
         start = 0
         for outer, layer in self._named():
             here = slice(start, start + layer.parameters.size)
-            layer._move(parameters[here], gradients[here])
+            layer.move(parameters[here], gradients[here])
             for name, part in layer.layout.items():
                 self.layout[f"{outer}.{name}"] = slice(start + part.start, start + part.stop)
             start = here.stop

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .layer import Array, Layer, Shape
+from .layer import Layer
+from .storage import Array, Shape
 
 
 class Gate(Layer):

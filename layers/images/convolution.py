@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .checks import check_sizes
-from .initializers import he_normal, name_of
-from .layer import Array, Rng, Shape
+from ..contract import Array, Rng, Shape, check_sizes
+from ..initializers import he_normal, name_of
 from .sliding import Placement, SlidingLayer
-from .windows import convolve, gradients, weights_gradient
+from .unfolding import convolve, gradients, weights_gradient
 
 
 class Convolution(SlidingLayer):

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .checks import check_sizes
+from ..contract import Array, Rng, Shape, check_sizes
+from ..initializers import he_normal
 from .convolution import Convolution
-from .initializers import he_normal
-from .layer import Array, Rng, Shape
+from .frames import chunks, crop, pad, seen_at
 from .sliding import Placement
-from .windows import chunks, crop, pad, seen_at
 
 
 class DepthwiseConv2D(Convolution):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .layer import Array, Layer, Shape, _as_shape
+from ..contract import Array, Layer, Shape, as_shape
 
 
 class _GlobalPool(Layer):
@@ -21,7 +21,7 @@ class _GlobalPool(Layer):
         return x.reshape(len(x), -1, x.shape[-1])
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        shape = _as_shape(input_shape)
+        shape = as_shape(input_shape)
         if len(shape) < 2:
             raise ValueError(f"{self._who}: input_shape must be (H, W, C) or (T, C), got {shape}")
         return shape[-1:]

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .layer import Array, Shape
+from ..contract import Array, Shape
+from .frames import chunks, copy_pixels, crop, pad, seen_at
 from .sliding import Placement, SlidingLayer
-from .windows import chunks, copy_pixels, crop, pad, seen_at
 
 
 class _Pooling(SlidingLayer):

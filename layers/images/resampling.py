@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .layer import Array, Shape
+from ..contract import Array, Shape
+from .frames import crop, pad
 from .sliding import ImageLayer
-from .windows import crop, pad
 
 
 class Upsample2D(ImageLayer):

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from .layer import Array, Layer, Shape, _as_shape
+from ..contract import Array, Layer, Shape, as_shape
 
 Pair: TypeAlias = tuple[int, int]
 Pads: TypeAlias = tuple[Pair, Pair]  # ((top, bottom), (left, right))
@@ -78,7 +78,7 @@ class ImageLayer(Layer):
 
     def _image_shape(self, input_shape: Shape, n_channels: int | None = None) -> tuple[int, int, int]:
         """Return (H, W, C) of one example, checked."""
-        shape = _as_shape(input_shape)
+        shape = as_shape(input_shape)
         if len(shape) != self.n_axes + 1 or n_channels not in (None, shape[-1]):
             wanted = f"({'H, W' if self.n_axes == 2 else 'T'}, {n_channels or 'C'})"
             last = "; channels come last" if len(shape) == self.n_axes + 1 and shape[0] == n_channels else ""

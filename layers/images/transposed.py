@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .checks import check_sizes
-from .initializers import he_normal, name_of
-from .layer import Array, Rng, Shape
-from .products import sum_rows_into
+from ..contract import Array, Rng, Shape, check_sizes
+from ..initializers import he_normal, name_of
+from ..speed import sum_rows_into
 from .sliding import Placement, SlidingLayer
-from .windows import convolve, image_gradient, weights_gradient
+from .unfolding import convolve, image_gradient, weights_gradient
 
 
 class ConvTranspose2D(SlidingLayer):

@@ -47,58 +47,15 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from .layer import Array
-from .products import sum_rows_into
-from .sliding import Pads, Pair, Placement
-
-CACHE_SIZE = 2 << 20  # bytes, about the second-level caches of two cores; the rows of a chunk fill it
+from ..contract import Array
+from ..speed import sum_rows_into
+from .frames import chunks, crop, pad
+from .sliding import Pair, Placement
 
 # What matrix products and copies cost, for the choice of a block: measured, in multiply-adds, and far from critical.
 COST_OF_A_RUN = 75  # to copy one, however short
 MISSING_COLUMNS = 12  # a product of K columns takes the time of K + 12
 MORE_PIXELS = 1.5  # a convolution for dx visits all pixels of x, not only those of out: worth it up to this ratio
-
-
-# ---- images ----------------------------------------------------------------------------------------------------------
-
-
-def pad(x: Array, pads: Pads, value: float = 0.0) -> Array:
-    """Return images (N, H, W, C) with a frame of `value`; without a frame, x itself."""
-    (top, bottom), (left, right) = pads
-    if not (top or bottom or left or right):
-        return x
-    n, height, width, channels = x.shape
-    padded = np.empty((n, top + height + bottom, left + width + right, channels), x.dtype)
-    padded[:, :top] = padded[:, top + height :] = value
-    padded[:, top : top + height, :left] = padded[:, top : top + height, left + width :] = value
-    padded[:, top : top + height, left : left + width] = x
-    return padded
-
-
-def crop(padded: Array, pads: Pads) -> Array:
-    """Return the images without their frame: a view."""
-    (top, bottom), (left, right) = pads
-    return padded[:, top : padded.shape[1] - bottom, left : padded.shape[2] - right]
-
-
-def seen_at(padded: Array, a: int, b: int, place: Placement) -> Array:
-    """Return a view of what all windows see at their position (a, b): (N, rows, columns, C)."""
-    (rows, columns), (down, right), (dilate_down, dilate_right) = place.size, place.stride, place.dilation
-    top, left = a * dilate_down, b * dilate_right
-    return padded[:, top : top + down * (rows - 1) + 1 : down, left : left + right * (columns - 1) + 1 : right]
-
-
-def copy_pixels(source: Array, target: Array) -> None:
-    """Copy images, a pixel with all its channels as one item: where they are not contiguous, twice as fast."""
-    pixel = np.dtype((np.void, source.shape[-1] * source.itemsize))
-    target.view(pixel)[...] = source.view(pixel)
-
-
-def chunks(n: int, bytes_each: int) -> Iterator[slice]:
-    """Cut n things into chunks of as many as have room in the cache, at least one."""
-    size = max(CACHE_SIZE // max(bytes_each, 1), 1)
-    for first in range(0, n, size):
-        yield slice(first, min(first + size, n))
 
 
 # ---- windows as the rows of a matrix ---------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from .layer import Array
+from ..contract import Array
 
 STEP = 1e-4  # h, for numbers of about 1: rounding costs 1e-12 of f, the curvature of the derivative h² = 1e-8 of it
 FINER_STEPS = STEP * 10.0 ** np.arange(1.5, -3.5, -0.5)  # to look closer where that does not agree

@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .checks import check_number, check_sizes
+from ..contract import Array, Layer, Rng, check_number, check_sizes
 from .finite_differences import Slopes, moves_of
 from .gradient_report import GradientError, GradientReport, diagnose
-from .layer import Array, Layer, Rng
 
 
 def check_gradients(
@@ -166,10 +165,10 @@ class _Subject:
         self.n_examples = shape[0] if shape else 1
         if self.is_layer:
             size = self.layer.parameters.size
-            self.layer._move(np.empty(size), np.zeros(size))
+            self.layer.move(np.empty(size), np.zeros(size))
             if randomize:
                 self._draw_parameters()
-        self._streams = [(g, g.bit_generator.state) for _, g in self.layer._generators()] if self.is_layer else []
+        self._streams = [(g, g.bit_generator.state) for _, g in self.layer.generators()] if self.is_layer else []
         given = [value.copy() for value in self.inputs]
         out = self._forward()
         self._check_unchanged(given, self.inputs)
@@ -243,7 +242,7 @@ class _Subject:
         return [
             (f"{prefix}.{name}".lstrip("."), getattr(leaf, name), getattr(leaf, f"d{name}"))
             for prefix, leaf in self.layer.leaves()
-            for name in leaf._shapes
+            for name in leaf.shapes
         ]
 
     def _why_not_set(self, name: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .layer import Array
+from ..contract import Array
 
 
 class GradientError(AssertionError):

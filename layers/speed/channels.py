@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .layer import Array
+from ..contract import Array
 
 ENOUGH = 8192  # elements of a row beyond which nothing is gained: the repeated numbers should stay in the cache
 

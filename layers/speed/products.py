@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .layer import Array
+from ..contract import Array
 
 
 def multiply_into(out: Array, a: Array, b: Array) -> None:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from layers.checks import check_sizes
+from layers.contract import check_sizes
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Rng: TypeAlias = int | np.random.Generator | None
