@@ -6,7 +6,7 @@ The same file stands in each package that may not import another one, and a test
 from __future__ import annotations
 
 import inspect
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -24,13 +24,14 @@ def typed(thing: Any, **defaults: Any) -> str:
         value = getattr(thing, name, ...)
         default = defaults.get(name, parameter.default)
         if default is parameter.empty:
-            arguments.append(in_words(value) if parameter.kind != parameter.KEYWORD_ONLY else f"{name}={in_words(value)}")
+            keyword = f"{name}=" if parameter.kind == parameter.KEYWORD_ONLY else ""
+            arguments.append(keyword + in_words(value))
         elif value is not ... and not _equal(value, default):
             arguments.append(f"{name}={in_words(value)}")
     return f"{type(thing).__name__}({', '.join(arguments)})"
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parameters(kind: type) -> list[tuple[str, inspect.Parameter]]:
     stars = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [(n, p) for n, p in inspect.signature(kind).parameters.items() if p.kind not in stars and n != "rng"]
