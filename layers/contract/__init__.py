@@ -1,6 +1,7 @@
 """What a layer is: its methods, its storage, the layers made of layers, and the checks that they share."""
 
-from .checks import check_initializer, check_number, check_sizes
+from . import checks
+from .arguments import check_initializer, check_number, check_sizes
 from .container import Container, listed
 from .gate import Gate, sum_to_shape
 from .layer import Layer
@@ -17,6 +18,7 @@ __all__ = [
     "check_initializer",
     "check_number",
     "check_sizes",
+    "checks",
     "listed",
     "sum_to_shape",
 ]
