@@ -50,7 +50,7 @@ def network(residual):
             layers.append(Residual(f(n_inputs, n_outputs, stride=1)))
         else:  # the image shrinks, and x has to follow: through a convolution of 1 x 1 pixels
             projection = convolution(n_inputs, n_outputs, kernel_size=1, stride=2)
-            layers.append(Residual(f(n_inputs, n_outputs, stride=2), projection))
+            layers.append(Residual(f(n_inputs, n_outputs, stride=2), projection=projection))
         layers.append(ReLU())
     return Sequential([*layers, GlobalAveragePool(), Dense(16, 10)], rng=0)
 

@@ -41,7 +41,7 @@ class Sigmoid(Layer):
     """
 
     def forward(self, x: Any) -> Array:
-        out = self._cache = sigmoid(self._as_floats(x))
+        out = self._cache = sigmoid(self._check_x(x))
         return out
 
     def backward(self, dout: Any) -> Array:
@@ -63,7 +63,7 @@ class Tanh(Layer):
     """
 
     def forward(self, x: Any) -> Array:
-        out = self._cache = np.tanh(self._as_floats(x))
+        out = self._cache = np.tanh(self._check_x(x))
         return out
 
     def backward(self, dout: Any) -> Array:
@@ -90,7 +90,7 @@ class Softplus(Layer):
     """
 
     def forward(self, x: Any) -> Array:
-        x = self._cache = self._as_floats(x)
+        x = self._cache = self._check_x(x)
         # log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)), where exp cannot overflow
         return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
@@ -118,7 +118,7 @@ class SiLU(Layer):
     """
 
     def forward(self, x: Any) -> Array:
-        x = self._as_floats(x)
+        x = self._check_x(x)
         gate = sigmoid(x)
         self._cache = x, gate
         return x * gate
@@ -151,7 +151,7 @@ class GELU(Layer):
     CUBIC = 0.044715
 
     def forward(self, x: Any) -> Array:
-        x = self._as_floats(x)
+        x = self._check_x(x)
         near = np.clip(x, -10, 10)  # beyond, tanh is exactly +-1 and x³ could overflow
         tanh = np.tanh(self.SCALE * (near + self.CUBIC * near**3))
         self._cache = x, near, tanh

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Array, Rng, check_number
+from .contract import Array, Rng, checks
 from .normalization import Normalization
 from .speed import as_rows, gather, spread
 
@@ -63,11 +63,8 @@ class BatchNorm(Normalization):
     bias: Array
     dbias: Array
 
-    def __init__(self, n_features: int, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
-        check_number("BatchNorm", "momentum", momentum, 0)
-        if momentum > 1:
-            raise ValueError(f"BatchNorm: momentum must be in [0, 1], got {momentum}")
-        self.momentum = momentum
+    def __init__(self, n_features: int, *, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
+        self.momentum = checks.fraction("BatchNorm", "momentum", momentum, one=True)
         super().__init__(n_features, epsilon)
 
     def initialize(self, rng: Rng = None) -> None:
@@ -75,10 +72,10 @@ class BatchNorm(Normalization):
         self.running_mean, self.running_variance = np.zeros(self.n_features), np.ones(self.n_features)
 
     def forward(self, x: Any) -> Array:
-        x = self._checked(x)
+        x = self._check_values(x)
         n_values = x.size // self.n_features
         if n_values < 2:
-            raise ValueError(f"{self._who}: x must hold two values of a feature in training, got shape {x.shape}")
+            raise ValueError(f"{self.who}: x must hold two values of a feature in training, got shape {x.shape}")
         rows = as_rows(x)
         width = rows.shape[1]
         # One value, any, taken from all: what is left is as large as the spread of x, not as its offset, so that
@@ -119,13 +116,10 @@ class BatchNorm(Normalization):
         return dx.reshape(shape)
 
     def predict(self, x: Any) -> Array:
-        x = self._checked(x)
+        x = self._check_values(x)
         rows = as_rows(x)
         width = rows.shape[1]
         out = rows - spread(self.running_mean, width)
         out *= spread(self.gain / np.sqrt(self.running_variance + self.epsilon), width)
         out += spread(self.bias, width)
         return out.reshape(x.shape)
-
-    def _options(self) -> str:
-        return ("" if self.momentum == 0.1 else f", momentum={self.momentum:g}") + super()._options()

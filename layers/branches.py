@@ -11,7 +11,38 @@ from .contract import Array, Container, Layer, Rng, Shape, as_shape, listed
 from .sequential import Sequential
 
 
-class Residual(Sequential):
+class Branches(Container):
+    """Chains of layers over the same x, whose outs are joined. Backward, dx is the sum of theirs: x went every way."""
+
+    _layers: tuple[Sequential, ...]
+
+    @property
+    def branches(self) -> tuple[Sequential, ...]:
+        """The chains, in order."""
+        return self._layers
+
+    def _join(self, x: Array, outs: list[Array]) -> Array:
+        """Return out, given x and the outs of the branches, and remember what `_split` needs."""
+        raise NotImplementedError
+
+    def _split(self, dout: Array) -> list[Array]:
+        """Return the gradient of each branch's out."""
+        raise NotImplementedError
+
+    def forward(self, x: Any) -> Array:
+        self._cache = None
+        x = self._at_the_door(x)
+        return self._join(x, [branch.forward(x) for branch in self.branches])
+
+    def backward(self, dout: Any, input_gradient: bool = True) -> Array | None:
+        douts = self._split(self._at_the_door(self._check_real("dout", dout)))
+        pairs = zip(self.branches, douts, strict=True)
+        dxs = [branch.backward(part, input_gradient) for branch, part in pairs]
+        dxs = [dx for dx in dxs if dx is not None]  # an Embedding has none
+        return sum(dxs[1:], start=dxs[0]) if dxs else None
+
+
+class Residual(Branches):
     """A chain of layers with a way around it: out = x + f(x), or out = projection(x) + f(x).
 
     Parameters
@@ -48,32 +79,39 @@ class Residual(Sequential):
     """
 
     def __init__(
-        self, layers: Sequence[Layer], projection: Layer | Sequence[Layer] | None = None, rng: Rng = None
+        self, layers: Sequence[Layer], *, projection: Layer | Sequence[Layer] | None = None, rng: Rng = None
     ) -> None:
-        self.projection: Sequential | None = None
         around = [] if projection is None else _as_list(projection)
         self._checked([*self._checked(layers), *around])  # also that no layer is in both
-        super().__init__(layers, np.float64)
-        if projection is not None:
-            self.projection = _as_chain(projection)
-            self._gather(self._dtype)
+        chain = Sequential(layers, dtype=np.float64)
+        super().__init__([chain] if projection is None else [chain, _as_chain(projection)])
         if rng is not None:
             self.initialize(rng)
 
-    def _named(self) -> Iterator[tuple[str, Layer]]:
-        yield from super()._named()
-        if self.projection is not None:
-            yield "projection", self.projection
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers of f, in order."""
+        return self.branches[0].layers
 
-    def _inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
-        yield from super()._inside(input_shape)
+    @property
+    def projection(self) -> Sequential | None:
+        """What x goes through on the way around."""
+        return self.branches[1] if len(self.branches) > 1 else None
+
+    def named(self) -> Iterator[tuple[str, Layer]]:
+        return zip(("", "projection"), self.branches, strict=False)  # the layers of f are "0", "1", ...
+
+    def inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
+        yield from self.branches[0].inside(input_shape)
         if self.projection is not None:
             yield "projection", self.projection, input_shape
 
-    def _sum(self, around: Array, out: Array) -> Array:
+    def _join(self, x: Array, outs: list[Array]) -> Array:
+        out, around = (*outs, self._check_x(x))[:2]
         if around.shape != out.shape:
-            self._forget()
-            raise ValueError(f"{self._who}: {self._unequal(around.shape, out.shape)}")
+            self.forget()
+            raise ValueError(f"{self.who}: {self._unequal(around.shape, out.shape)}")
+        self._cache = out.shape
         return around + out
 
     def _unequal(self, around: Shape, out: Shape) -> str:
@@ -81,33 +119,22 @@ class Residual(Sequential):
             return f"f(x) must have the shape of x, {around}, got {out}; a projection can give x another one"
         return f"f(x) must have the shape of projection(x), {around}, got {out}"
 
-    def forward(self, x: Any) -> Array:
-        self._cache = None
-        x = self._at_the_door(self._as_floats(x))
-        out = super().forward(x)
-        return self._sum(x if self.projection is None else self.projection.forward(x), out)
+    def _split(self, dout: Array) -> list[Array]:
+        return [self._check_dout(dout, self._recall())] * len(self.branches)
 
     def backward(self, dout: Any, input_gradient: bool = True) -> Array | None:
         # x goes two ways, so its gradient is the sum of both: through f, and straight through or by the projection.
         dx = super().backward(dout, input_gradient)
-        if self.projection is not None:
-            around = self.projection.backward(dout, input_gradient)
-        else:
-            around = self._at_the_door(self._real("dout", dout))
-        return around + dx if input_gradient else None
-
-    def predict(self, x: Any, batch_size: int | None = None) -> Array:
-        if batch_size is not None:
-            return super().predict(x, batch_size)
-        x = self._at_the_door(self._as_floats(x))
-        return self._sum(x if self.projection is None else self.projection.predict(x), super().predict(x))
+        if dx is None or self.projection is not None:
+            return dx
+        return self._at_the_door(self._check_real("dout", dout)) + dx
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        around, out = as_shape(input_shape), super().output_shape(input_shape)
+        around, out = as_shape(input_shape), self.branches[0].output_shape(input_shape)
         if self.projection is not None:
             around = self.projection.output_shape(around)
         if out != around:
-            raise ValueError(f"{self._who}: {self._unequal(around, out)}")
+            raise ValueError(f"{self.who}: {self._unequal(around, out)}")
         return out
 
     def __repr__(self) -> str:
@@ -115,7 +142,7 @@ class Residual(Sequential):
         return f"Residual({listed(self.layers)}{projection})"
 
 
-class Concatenate(Container):
+class Concatenate(Branches):
     """Branches side by side over the same x, joined on the last axis: out = [f(x) | g(x) | ...].
 
     Parameters
@@ -150,8 +177,6 @@ class Concatenate(Container):
     (28, 28, 18)
     """
 
-    _layers: tuple[Sequential, ...]
-
     def __init__(self, *branches: Layer | Sequence[Layer], rng: Rng = None) -> None:
         self._checked([layer for branch in branches for layer in _as_list(branch)])
         for i, branch in enumerate(branches):
@@ -161,52 +186,38 @@ class Concatenate(Container):
         if rng is not None:
             self.initialize(rng)
 
-    def _inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
-        for name, branch in self._named():
+    def inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
+        for name, branch in self.named():
             yield name, branch, input_shape
 
-    def _joined(self, outs: list[Array]) -> Array:
+    def _join(self, x: Array, outs: list[Array]) -> Array:
         if len({out.shape[:-1] for out in outs}) > 1:
-            self._forget()
-            raise ValueError(f"{self._who}: {self._unequal([out.shape for out in outs])}")
-        return np.concatenate(outs, axis=-1)
+            self.forget()
+            raise ValueError(f"{self.who}: {self._unequal([out.shape for out in outs])}")
+        out = np.concatenate(outs, axis=-1)
+        self._cache = out.shape, np.cumsum([part.shape[-1] for part in outs])[:-1]
+        return out
+
+    def _split(self, dout: Array) -> list[Array]:
+        shape, cuts = self._recall()
+        return [np.ascontiguousarray(part) for part in np.split(self._check_dout(dout, shape), cuts, axis=-1)]
 
     @staticmethod
     def _unequal(shapes: list[Shape]) -> str:
         return f"the branches must agree in all axes but the last, got {', '.join(map(str, shapes))}"
 
-    def forward(self, x: Any) -> Array:
-        x = self._at_the_door(x)
-        outs = [branch.forward(x) for branch in self._layers]
-        out = self._joined(outs)
-        self._cache = out.shape, np.cumsum([part.shape[-1] for part in outs])[:-1]
-        return out
-
-    def backward(self, dout: Any, input_gradient: bool = True) -> Array | None:
-        # Each branch gets the gradient of its part of out. All read the same x, so that dx is the sum of theirs.
-        shape, cuts = self._recall()
-        parts = np.split(self._check_dout(self._at_the_door(dout), shape), cuts, axis=-1)
-        pairs = zip(self._layers, map(np.ascontiguousarray, parts), strict=True)
-        dxs = [branch.backward(part, input_gradient) for branch, part in pairs]
-        dxs = [dx for dx in dxs if dx is not None]  # an Embedding has none
-        return sum(dxs[1:], start=dxs[0]) if dxs else None
-
-    def predict(self, x: Any) -> Array:
-        x = self._at_the_door(x)
-        return self._joined([branch.predict(x) for branch in self._layers])
-
     def output_shape(self, input_shape: Shape) -> Shape:
-        shapes = [branch.output_shape(input_shape) for branch in self._layers]
+        shapes = [branch.output_shape(input_shape) for branch in self.branches]
         if len({shape[:-1] for shape in shapes}) > 1:
-            raise ValueError(f"{self._who}: {self._unequal(shapes)}")
+            raise ValueError(f"{self.who}: {self._unequal(shapes)}")
         return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
 
     @property
-    def _who(self) -> str:
-        return f"Concatenate of {len(self._layers)} branches"
+    def title(self) -> str:
+        return f"Concatenate of {len(self.branches)} branches"
 
     def __repr__(self) -> str:
-        rows = (f"    {listed(branch.layers)},".replace("\n", "\n    ") for branch in self._layers)
+        rows = (f"    {listed(branch.layers)},".replace("\n", "\n    ") for branch in self.branches)
         return "\n".join(["Concatenate(", *rows, ")"])
 
 
@@ -217,4 +228,4 @@ def _as_list(branch: Layer | Sequence[Layer]) -> list[Any]:
 
 def _as_chain(branch: Layer | Sequence[Layer]) -> Sequential:
     """Return a branch as a Sequential, which it may be already."""
-    return branch if type(branch) is Sequential else Sequential(_as_list(branch), np.float64)
+    return branch if type(branch) is Sequential else Sequential(_as_list(branch), dtype=np.float64)

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from .contract import Array, Layer, Rng, Shape, check_initializer, check_sizes
-from .initializers import he_normal, name_of
+from .contract import Array, Rng, Shape, checks
+from .initializers import he_normal
 from .speed import multiply_into, sum_rows_into
+from .weighted import Initializer, Weighted
 
 
-class Dense(Layer):
+class Dense(Weighted):
     """Fully connected layer: out = x @ weights + bias.
 
     Parameters
     ----------
     n_inputs, n_outputs : int
         Number of features of x and of out.
-    initializer : callable (rng, shape) -> array, default he_normal
-        Draws the weights; the bias starts at zero.
     use_bias : bool, default True
         Without it, out = x @ weights.
+    initializer : callable (rng, shape) -> array, default he_normal
+        Draws the weights; the bias starts at zero.
     rng : int or numpy.random.Generator, optional
 
     Shapes
@@ -48,31 +46,19 @@ class Dense(Layer):
            [4.]])
     """
 
-    weights: Array
-    dweights: Array
-    bias: Array
-    dbias: Array
-
     def __init__(
         self,
         n_inputs: int,
         n_outputs: int,
-        initializer: Callable[[np.random.Generator, Shape], Any] = he_normal,
+        *,
         use_bias: bool = True,
+        initializer: Initializer = he_normal,
         rng: Rng = None,
     ) -> None:
-        check_sizes("Dense", n_inputs=n_inputs, n_outputs=n_outputs)
-        check_initializer("Dense", initializer)
-        self.n_inputs, self.n_outputs = n_inputs, n_outputs
-        self.initializer, self.use_bias = initializer, use_bias
-        bias: dict[str, Shape] = {"bias": (n_outputs,)} if use_bias else {}
-        super().__init__(weights=(n_inputs, n_outputs), **bias)
-        self.initialize(rng)
-
-    def initialize(self, rng: Rng = None) -> None:
-        self.weights = self.initializer(np.random.default_rng(rng), self.weights.shape)
-        if self.use_bias:
-            self.bias = np.zeros(self.n_outputs)
+        self.n_inputs = checks.whole("Dense", "n_inputs", n_inputs)
+        self.n_outputs = checks.whole("Dense", "n_outputs", n_outputs)
+        shape = self.n_inputs, self.n_outputs
+        super().__init__(shape, self.n_outputs, use_bias=use_bias, initializer=initializer, rng=rng)
 
     def forward(self, x: Any) -> Array:
         x = self._cache = self._check_features(x, self.n_inputs)
@@ -95,7 +81,3 @@ class Dense(Layer):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return (*self._check_feature_shape(input_shape, self.n_inputs)[:-1], self.n_outputs)
-
-    def __repr__(self) -> str:
-        initializer = "" if self.initializer is he_normal else f", initializer={name_of(self.initializer)}"
-        return f"Dense({self.n_inputs}, {self.n_outputs}{initializer}{'' if self.use_bias else ', use_bias=False'})"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Array, Layer, Rng, Shape, as_shape, check_number
+from .contract import Array, Layer, Rng, Shape, as_shape, checks
 from .speed import as_rows, spread
 
 
@@ -47,9 +47,8 @@ class Dropout(Layer):
     array([[1., 1., 1.]])
     """
 
-    def __init__(self, rate: float, rng: Rng = None) -> None:
-        check_number(type(self).__name__, "rate", rate, 0, 1)
-        self.rate = rate
+    def __init__(self, rate: float, *, rng: Rng = None) -> None:
+        self.rate = checks.fraction(type(self).__name__, "rate", rate)
         super().__init__()
         self.initialize(rng)
 
@@ -58,7 +57,7 @@ class Dropout(Layer):
         self._rng = np.random.default_rng(np.random.default_rng(rng).integers(2**63))
 
     def forward(self, x: Any) -> Array:
-        x = self._as_floats(x)
+        x = self._check_x(x)
         mask = self._cache = self._mask(x.shape, x.dtype)
         return x * mask
 
@@ -74,10 +73,7 @@ class Dropout(Layer):
         return self._check_dout(dout, mask.shape) * mask
 
     def predict(self, x: Any) -> Array:
-        return self._as_floats(x)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.rate:g})"
+        return self._check_x(x)
 
 
 class Dropout2D(Dropout):
@@ -117,7 +113,7 @@ class Dropout2D(Dropout):
     """
 
     def forward(self, x: Any) -> Array:
-        x = self._as_floats(x)
+        x = self._check_x(x)
         self.output_shape(x.shape[1:])
         mask = self._mask((len(x), x.shape[-1]), x.dtype)
         self._cache = mask, x.shape
@@ -135,5 +131,5 @@ class Dropout2D(Dropout):
     def output_shape(self, input_shape: Shape) -> Shape:
         shape = as_shape(input_shape)
         if len(shape) < 2:
-            raise ValueError(f"{self._who}: an example must have shape (H, W, C), got {shape}; of features use Dropout")
+            raise ValueError(f"{self.who}: an example must have shape (H, W, C), got {shape}; of features use Dropout")
         return shape

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .contract import Array, Layer, Rng, Shape, as_shape, check_initializer, check_sizes
-from .initializers import name_of, normal
+from .contract import Array, Rng, Shape, as_shape, checks
+from .initializers import normal
+from .weighted import Initializer, Weighted
 
-_standard_normal = normal(1.0)
+STANDARD_NORMAL = normal(1.0)
 
 
-class Embedding(Layer):
+class Embedding(Weighted):
     """Look up a row for every index: out = weights[x].
 
     The same as a one-hot row times weights, without building it.
@@ -52,33 +52,19 @@ class Embedding(Layer):
            [1., 1.]])
     """
 
-    weights: Array
-    dweights: Array
-
     def __init__(
-        self,
-        n_inputs: int,
-        n_outputs: int,
-        initializer: Callable[[np.random.Generator, Shape], Any] = _standard_normal,
-        rng: Rng = None,
+        self, n_inputs: int, n_outputs: int, *, initializer: Initializer = STANDARD_NORMAL, rng: Rng = None
     ) -> None:
-        check_sizes("Embedding", n_inputs=n_inputs, n_outputs=n_outputs)
-        check_initializer("Embedding", initializer)
-        self.n_inputs, self.n_outputs, self.initializer = n_inputs, n_outputs, initializer
-        super().__init__(weights=(n_inputs, n_outputs))
-        self.initialize(rng)
-
-    def initialize(self, rng: Rng = None) -> None:
-        self.weights = self.initializer(np.random.default_rng(rng), self.weights.shape)
+        self.n_inputs = checks.whole("Embedding", "n_inputs", n_inputs)
+        self.n_outputs = checks.whole("Embedding", "n_outputs", n_outputs)
+        super().__init__((self.n_inputs, self.n_outputs), initializer=initializer, rng=rng)
 
     def forward(self, x: Any) -> Array:
         x = np.asarray(x)
         if x.dtype.kind not in "iu":
-            raise TypeError(f"{self._who}: x must hold integers, got dtype {x.dtype}")
-        if x.ndim == 0 or x.size == 0:
-            raise ValueError(f"{self._who}: x must have shape (N, ...) with at least one example, got {x.shape}")
-        if x.min() < 0 or x.max() >= self.n_inputs:
-            raise ValueError(f"{self._who}: x must hold 0 .. {self.n_inputs - 1}, got {x.min()} .. {x.max()}")
+            raise TypeError(f"{self.who}: x must hold integers, got dtype {x.dtype}")
+        if self._check_examples(x).min() < 0 or x.max() >= self.n_inputs:
+            raise ValueError(f"{self.who}: x must hold 0 .. {self.n_inputs - 1}, got {x.min()} .. {x.max()}")
         self._cache = x
         return self.weights[x]
 
@@ -93,7 +79,3 @@ class Embedding(Layer):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return (*as_shape(input_shape), self.n_outputs)
-
-    def __repr__(self) -> str:
-        initializer = "" if self.initializer is _standard_normal else f", initializer={name_of(self.initializer)}"
-        return f"Embedding({self.n_inputs}, {self.n_outputs}{initializer})"

@@ -120,7 +120,7 @@ class Divide(Gate):
     def forward(self, a: Any, b: Any) -> Any:
         a, b = self._broadcast(a, b)
         if not np.all(b):
-            raise ValueError(f"{self._who}: b must not be zero, got 0 among its elements")
+            raise ValueError(f"{self.who}: b must not be zero, got 0 among its elements")
         out = a / b
         self._cache = a.shape, b, out
         return out
@@ -185,7 +185,7 @@ class MatMul(Gate):
             out = np.matmul(a, b)
         except ValueError:
             fit = "(..., n, k) @ (..., k, m)"
-            raise ValueError(f"{self._who}: shapes must be {fit}, got {a.shape} and {b.shape}") from None
+            raise ValueError(f"{self.who}: shapes must be {fit}, got {a.shape} and {b.shape}") from None
         self._cache = a, b, out.shape
         return out
 
@@ -244,7 +244,7 @@ class Log(Gate):
     def forward(self, x: Any) -> Any:
         (x,) = self._operands(x)
         if np.any(x <= 0):
-            raise ValueError(f"{self._who}: x must be positive, got {np.min(x)}")
+            raise ValueError(f"{self.who}: x must be positive, got {np.min(x)}")
         self._cache = x
         return np.log(x)
 

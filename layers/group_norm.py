@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Array, Shape, check_sizes
+from .contract import Array, Shape, checks
 from .normalization import Normalization
 from .speed import as_rows, gather, spread
 
@@ -50,22 +50,22 @@ class GroupNorm(Normalization):
     bias: Array
     dbias: Array
 
-    def __init__(self, n_features: int, n_groups: int, epsilon: float = 1e-5) -> None:
+    def __init__(self, n_features: int, n_groups: int, *, epsilon: float = 1e-5) -> None:
         who = type(self).__name__
-        check_sizes(who, n_features=n_features, n_groups=n_groups)
+        n_features = checks.whole(who, "n_features", n_features)
+        self.n_groups = checks.whole(who, "n_groups", n_groups)
         if n_features % n_groups:
             raise ValueError(f"{who}: n_groups must divide n_features, {n_features}, got {n_groups}")
-        self.n_groups = n_groups
         super().__init__(n_features, epsilon)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         shape = super().output_shape(input_shape)
         if math.prod(shape) == self.n_groups:
-            raise ValueError(f"{self._who}: each group must hold two values or more, got an example of shape {shape}")
+            raise ValueError(f"{self.who}: each group must hold two values or more, got an example of shape {shape}")
         return shape
 
     def forward(self, x: Any) -> Array:
-        x = self._checked(x)
+        x = self._check_values(x)
         self.output_shape(x.shape[1:])
         rows = as_rows(x, kept=1)  # (N, n_rows, width)
         width = rows.shape[2]
@@ -115,9 +115,6 @@ class GroupNorm(Normalization):
         """Return (N, 1, width), given (N, C): for all rows of an example."""
         return spread(values, width)[:, np.newaxis]
 
-    def __repr__(self) -> str:
-        return f"GroupNorm({self.n_features}, n_groups={self.n_groups}{self._options()})"
-
 
 class InstanceNorm(GroupNorm):
     """Normalize each channel of each example: out = gain * (x - mean) / sqrt(variance + epsilon) + bias.
@@ -153,8 +150,5 @@ class InstanceNorm(GroupNorm):
            [-1.,  1.]])
     """
 
-    def __init__(self, n_features: int, epsilon: float = 1e-5) -> None:
-        super().__init__(n_features, n_features, epsilon)
-
-    def __repr__(self) -> str:
-        return f"InstanceNorm({self.n_features}{self._options()})"
+    def __init__(self, n_features: int, *, epsilon: float = 1e-5) -> None:
+        super().__init__(n_features, n_features, epsilon=epsilon)

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Array, Shape, check_number
+from .contract import Array, Shape, checks, typed
 
 
 def fans(shape: Shape) -> tuple[int, int]:
@@ -143,16 +143,16 @@ def orthogonal(rng: np.random.Generator, shape: Shape) -> Array:
 
 
 class _Chosen:
-    """An initializer with a number of its own: picklable, and its repr is what one would type."""
+    """An initializer with a number of its own: it can be pickled, two with the same number are equal."""
 
-    lowest = -math.inf
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
 
-    def __init__(self, value: float) -> None:
-        check_number(type(self).__name__, "value", value, self.lowest)
-        self.value = value
+    def __hash__(self) -> int:
+        return hash((type(self), *vars(self).values()))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.value:g})"
+        return typed(self)
 
 
 class constant(_Chosen):
@@ -169,17 +169,19 @@ class constant(_Chosen):
            [0.5, 0.5]])
     """
 
+    def __init__(self, value: float) -> None:
+        self.value = checks.number("constant", "value", value)
+
     def __call__(self, rng: np.random.Generator, shape: Shape) -> Array:
-        return np.full(shape, float(self.value))
+        return np.full(shape, self.value)
 
 
 class normal(_Chosen):
-    """Draw from N(0, value**2): the standard deviation chosen by hand.
+    """Draw from N(0, standard_deviation**2): the spread chosen by hand.
 
     Parameters
     ----------
-    value : float
-        The standard deviation, not negative.
+    standard_deviation : float >= 0
 
     Examples
     --------
@@ -187,12 +189,17 @@ class normal(_Chosen):
     0.1
     """
 
-    lowest = 0.0
+    def __init__(self, standard_deviation: float) -> None:
+        self.standard_deviation = checks.number("normal", "standard_deviation", standard_deviation, 0)
 
     def __call__(self, rng: np.random.Generator, shape: Shape) -> Array:
-        return rng.normal(0.0, self.value, shape)
+        return rng.normal(0.0, self.standard_deviation, shape)
 
 
-def name_of(initializer: Any) -> str:
-    """Return an initializer as one would type it, for the repr of a layer."""
-    return getattr(initializer, "__name__", None) or repr(initializer)
+def check_initializer(who: str, initializer: Any) -> None:
+    """Raise unless this can be called as initializer(rng, shape)."""
+    if not callable(initializer):
+        raise TypeError(f"{who}: initializer must be a callable (rng, shape) -> array, got {initializer!r}")
+    if isinstance(initializer, type):
+        name = initializer.__name__
+        raise TypeError(f"{who}: initializer must be a callable (rng, shape) -> array, such as {name}(0.1), got {name}")

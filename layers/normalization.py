@@ -35,7 +35,7 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Array, Layer, Rng, Shape, as_shape, check_number, check_sizes
+from .contract import Array, Layer, Rng, Shape, as_shape, checks
 from .speed import as_rows, gather, spread
 
 
@@ -47,12 +47,9 @@ class Normalization(Layer):
 
     def __init__(self, n_features: int, epsilon: float, has_bias: bool = True) -> None:
         who = type(self).__name__
-        check_sizes(who, n_features=n_features)
-        check_number(who, "epsilon", epsilon, 0)
-        if epsilon == 0:
-            raise ValueError(f"{who}: epsilon must be above 0, got 0: equal values have variance 0")
-        self.n_features, self.epsilon = n_features, epsilon
-        super().__init__(gain=(n_features,), **({"bias": (n_features,)} if has_bias else {}))
+        self.n_features = checks.whole(who, "n_features", n_features)
+        self.epsilon = checks.positive(who, "epsilon", epsilon)  # equal values have variance 0
+        super().__init__(gain=(self.n_features,), **({"bias": (self.n_features,)} if has_bias else {}))
         self.initialize()
 
     def initialize(self, rng: Rng = None) -> None:
@@ -60,12 +57,12 @@ class Normalization(Layer):
         if "bias" in self.shapes:
             self.bias = np.zeros(self.n_features)
 
-    def _checked(self, x: Any) -> Array:
+    def _check_values(self, x: Any) -> Array:
         """Return x in the dtype of this layer, or its own if that is wider, its last axis checked."""
-        x = self._as_floats(x)
+        x = self._check_x(x)
         if x.ndim < 2 or x.shape[-1] != self.n_features:
             hint = self._hint(x.shape[1:])
-            raise ValueError(f"{self._who}: x must have shape (N, ..., {self.n_features}), got {x.shape}{hint}")
+            raise ValueError(f"{self.who}: x must have shape (N, ..., {self.n_features}), got {x.shape}{hint}")
         return x.astype(np.result_type(x.dtype, self._dtype), copy=False)
 
     def _hint(self, shape: Shape) -> str:
@@ -76,15 +73,9 @@ class Normalization(Layer):
         shape = as_shape(input_shape)
         if not shape or shape[-1] != self.n_features:
             raise ValueError(
-                f"{self._who}: input_shape must be (..., {self.n_features}), got {shape}{self._hint(shape)}"
+                f"{self.who}: input_shape must be (..., {self.n_features}), got {shape}{self._hint(shape)}"
             )
         return shape
-
-    def _options(self) -> str:
-        return "" if self.epsilon == 1e-5 else f", epsilon={self.epsilon:g}"
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.n_features}{self._options()})"
 
 
 class LayerNorm(Normalization):
@@ -124,11 +115,11 @@ class LayerNorm(Normalization):
     bias: Array
     dbias: Array
 
-    def __init__(self, n_features: int, epsilon: float = 1e-5) -> None:
+    def __init__(self, n_features: int, *, epsilon: float = 1e-5) -> None:
         super().__init__(n_features, epsilon)
 
     def forward(self, x: Any) -> Array:
-        x = self._checked(x)
+        x = self._check_values(x)
         rows = x.reshape(-1, self.n_features)
         mean = _mean(rows)
         difference = rows - mean
@@ -196,11 +187,11 @@ class RMSNorm(Normalization):
            [0.2, 1.4]])
     """
 
-    def __init__(self, n_features: int, epsilon: float = 1e-5) -> None:
+    def __init__(self, n_features: int, *, epsilon: float = 1e-5) -> None:
         super().__init__(n_features, epsilon, has_bias=False)
 
     def forward(self, x: Any) -> Array:
-        x = self._checked(x)
+        x = self._check_values(x)
         rows = x.reshape(-1, self.n_features)
         root = np.sqrt(_mean(rows, rows) + self.epsilon)
         out = rows * (1 / root)

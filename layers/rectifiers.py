@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Array, Layer, Rng, Shape, check_number, check_sizes
+from .contract import Array, Layer, Rng, Shape, checks
 
 
 class ReLU(Layer):
@@ -33,7 +33,7 @@ class ReLU(Layer):
     """
 
     def forward(self, x: Any) -> Array:
-        x = self._as_floats(x)
+        x = self._check_x(x)
         zeros = np.zeros(x.shape, x.dtype)  # NumPy's maximum of two arrays is up to four times as fast as with a number
         out = self._cache = np.maximum(x, zeros, out=zeros)
         return out
@@ -68,21 +68,17 @@ class LeakyReLU(Layer):
     """
 
     def __init__(self, slope: float = 0.01) -> None:
-        check_number("LeakyReLU", "slope", slope)
-        self.slope = float(slope)  # a plain float, unlike np.float64, takes the dtype of x
+        self.slope = checks.number("LeakyReLU", "slope", slope)
         super().__init__()
 
     def forward(self, x: Any) -> Array:
-        x = self._cache = self._as_floats(x)
+        x = self._cache = self._check_x(x)
         return np.where(x > 0, x, self.slope * x)
 
     def backward(self, dout: Any) -> Array:
         x = self._recall()
         dout = self._check_dout(dout, x.shape)
         return np.where(x > 0, dout, self.slope * dout)
-
-    def __repr__(self) -> str:
-        return f"LeakyReLU({'' if self.slope == 0.01 else f'{self.slope:g}'})"
 
 
 class PReLU(Layer):
@@ -123,17 +119,16 @@ class PReLU(Layer):
     dslopes: Array
 
     def __init__(self, n_features: int = 1, slope: float = 0.25) -> None:
-        check_sizes("PReLU", n_features=n_features)
-        check_number("PReLU", "slope", slope)
-        self.n_features, self.slope = n_features, slope
+        self.n_features = checks.whole("PReLU", "n_features", n_features)
+        self.slope = checks.number("PReLU", "slope", slope)
         super().__init__(slopes=(n_features,))
         self.initialize()
 
     def initialize(self, rng: Rng = None) -> None:
-        self.slopes = np.full(self.n_features, float(self.slope))
+        self.slopes = np.full(self.n_features, self.slope)
 
     def forward(self, x: Any) -> Array:
-        x = self._as_floats(x) if self.n_features == 1 else self._check_features(x, self.n_features)
+        x = self._check_x(x) if self.n_features == 1 else self._check_features(x, self.n_features)
         self._cache = x
         return np.where(x > 0, x, self.slopes * x)
 
@@ -148,9 +143,6 @@ class PReLU(Layer):
         if self.n_features == 1:
             return super().output_shape(input_shape)
         return self._check_feature_shape(input_shape, self.n_features)
-
-    def __repr__(self) -> str:
-        return f"PReLU({self.n_features}{'' if self.slope == 0.25 else f', slope={self.slope:g}'})"
 
 
 class ELU(Layer):
@@ -177,12 +169,11 @@ class ELU(Layer):
     """
 
     def __init__(self, alpha: float = 1.0) -> None:
-        check_number("ELU", "alpha", alpha)
-        self.alpha = float(alpha)  # a plain float, unlike np.float64, takes the dtype of x
+        self.alpha = checks.number("ELU", "alpha", alpha)
         super().__init__()
 
     def forward(self, x: Any) -> Array:
-        x = self._as_floats(x)
+        x = self._check_x(x)
         below = self.alpha * np.expm1(np.minimum(x, 0))  # 0 where x > 0
         self._cache = x, below
         return np.where(x > 0, x, below)
@@ -191,9 +182,6 @@ class ELU(Layer):
         x, below = self._recall()
         dout = self._check_dout(dout, x.shape)
         return np.where(x > 0, dout, (below + self.alpha) * dout)  # alpha * exp(x) = below + alpha
-
-    def __repr__(self) -> str:
-        return f"ELU({'' if self.alpha == 1 else f'{self.alpha:g}'})"
 
 
 class SELU(Layer):
@@ -220,7 +208,7 @@ class SELU(Layer):
     SCALE = 1.0507009873554805
 
     def forward(self, x: Any) -> Array:
-        x = self._as_floats(x)
+        x = self._check_x(x)
         below = self.SCALE * self.ALPHA * np.expm1(np.minimum(x, 0))
         self._cache = x, below
         return np.where(x > 0, self.SCALE * x, below)

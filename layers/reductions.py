@@ -13,19 +13,19 @@ from .contract import Array, Gate, Shape, as_shape
 class _Reduction(Gate):
     """A gate that reduces some axes of x, all of them by default."""
 
-    def __init__(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> None:
+    def __init__(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> None:
         axes = () if axis is None else axis if isinstance(axis, tuple) else (axis,)
         if not all(isinstance(i, int | np.integer) and not isinstance(i, bool) for i in axes):
             kind = type(self).__name__
             raise TypeError(f"{kind}: axis must be a whole number, a tuple of them or None, got {axis!r}")
-        self.axis, self.keepdims = axis, keepdims
+        self.axis, self.keepdims = axis, bool(keepdims)
         super().__init__()
 
     def _reduced(self, x: Any) -> tuple[Array, tuple[int, ...]]:
         """Return x and its axes to reduce."""
         (x,) = self._operands(x)
         if x.size == 0:
-            raise ValueError(f"{self._who}: x must have at least one element, got shape {x.shape}")
+            raise ValueError(f"{self.who}: x must have at least one element, got shape {x.shape}")
         return x, self._axes(x.shape)
 
     def _axes(self, shape: Shape) -> tuple[int, ...]:
@@ -33,14 +33,14 @@ class _Reduction(Gate):
         n = len(shape)
         axes = range(n) if self.axis is None else self.axis if isinstance(self.axis, tuple) else (self.axis,)
         if any(not -n <= i < n for i in axes):
-            raise ValueError(f"{self._who}: x must have the axis {self.axis}, got shape {shape}")
+            raise ValueError(f"{self.who}: x must have the axis {self.axis}, got shape {shape}")
         return tuple(sorted({int(i) % n for i in axes}))
 
     def _out_shape(self, shape: Shape, axes: tuple[int, ...]) -> Shape:
         """Return the shape of out."""
         return tuple(1 if i in axes else n for i, n in enumerate(shape) if self.keepdims or i not in axes)
 
-    def _spread(self, dout: Any, shape: Shape, axes: tuple[int, ...]) -> Array:
+    def _with_axes_back(self, dout: Any, shape: Shape, axes: tuple[int, ...]) -> Array:
         """Return dout with the reduced axes back, of length 1."""
         kept = tuple(1 if i in axes else n for i, n in enumerate(shape))
         return self._check_dout(dout, self._out_shape(shape, axes)).reshape(kept)
@@ -49,12 +49,8 @@ class _Reduction(Gate):
         shape = (1, *as_shape(input_shape))  # one example
         axes = self._axes(shape)
         if 0 in axes:
-            raise ValueError(f"{self._who}: axis must leave out 0, the examples, for an output_shape, got {self.axis}")
+            raise ValueError(f"{self.who}: axis must leave out 0, the examples, for an output_shape, got {self.axis}")
         return self._out_shape(shape, axes)[1:]
-
-    def __repr__(self) -> str:
-        options = [f"axis={self.axis}"] * (self.axis is not None) + ["keepdims=True"] * self.keepdims
-        return f"{type(self).__name__}({', '.join(options)})"
 
 
 class Sum(_Reduction):
@@ -89,7 +85,7 @@ class Sum(_Reduction):
 
     def backward(self, dout: Any) -> Any:
         shape, axes = self._recall()
-        return np.broadcast_to(self._spread(dout, shape, axes), shape).copy()[()]
+        return np.broadcast_to(self._with_axes_back(dout, shape, axes), shape).copy()[()]
 
 
 class Mean(_Reduction):
@@ -123,7 +119,7 @@ class Mean(_Reduction):
     def backward(self, dout: Any) -> Any:
         shape, axes = self._recall()
         n = math.prod(shape[i] for i in axes)
-        return np.broadcast_to(self._spread(dout, shape, axes) / n, shape).copy()[()]
+        return np.broadcast_to(self._with_axes_back(dout, shape, axes) / n, shape).copy()[()]
 
 
 class Max(_Reduction):
@@ -157,7 +153,7 @@ class Max(_Reduction):
 
     def backward(self, dout: Any) -> Any:
         shape, axes, first = self._recall()
-        dout = self._spread(dout, shape, axes)
+        dout = self._with_axes_back(dout, shape, axes)
         dx = np.zeros(shape, dout.dtype)
         rows, moved = _reduced_last(dx, axes)
         np.put_along_axis(rows, first, dout.reshape(first.shape), axis=-1)

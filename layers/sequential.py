@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Container, Layer, Rng, Shape, as_shape, check_sizes
+from .contract import Container, Layer, Rng, Shape, as_shape
 
 
 class Sequential(Container):
@@ -54,7 +54,7 @@ class Sequential(Container):
          total                                    4,547
     """
 
-    def __init__(self, layers: Sequence[Layer], dtype: Any = np.float32, rng: Rng = None) -> None:
+    def __init__(self, layers: Sequence[Layer], *, dtype: Any = np.float32, rng: Rng = None) -> None:
         generator = None if rng is None else np.random.default_rng(rng)
         super().__init__(layers, dtype)
         if generator is not None:
@@ -76,32 +76,21 @@ class Sequential(Container):
     def backward(self, dout: Any, input_gradient: bool = True) -> Any:
         self._recall()
         dout = self._at_the_door(dout)
-        if input_gradient:
-            for layer in reversed(self.layers):
-                if dout is None and not layer.parameters.size:
-                    layer._forget()  # it stands before an Embedding, whose x are integers and have no gradient
-                else:
-                    dout = layer.backward(dout)
-            return dout
-        for layer in self.layers[: self._first : -1]:
-            dout = layer.backward(dout)
-        for layer in self.layers[self._first : self._first + 1]:
-            layer.backward(dout, input_gradient=False)  # type: ignore[call-arg]  # a layer with parameters takes it
-        for layer in self.layers[: self._first]:
-            layer._forget()
-        return None
+        stop = -1 if input_gradient else self._first
+        for i, layer in reversed([*enumerate(self.layers)]):
+            if i < stop or (dout is None and not layer.parameters.size):
+                layer.forget()  # no gradient is asked for, or, before an Embedding, whose x are integers, there is none
+            elif i == stop:
+                layer.backward(dout, input_gradient=False)  # type: ignore[call-arg]  # a layer with parameters takes it
+            else:
+                dout = layer.backward(dout)
+        return dout if input_gradient else None
 
     def predict(self, x: Any, batch_size: int | None = None) -> Any:
-        """Return out, the inference pass; with a batch_size, so many examples at a time, in bounded memory."""
         if batch_size is not None:
-            check_sizes(self._who, batch_size=batch_size)
-            x = np.asarray(x)
-            if x.ndim == 0:
-                raise ValueError(f"{self._who}: x must have shape (N, ...) with at least one example, got {x.shape}")
-            starts = range(0, max(len(x), 1), batch_size)
-            return np.concatenate([self.predict(x[i : i + batch_size]) for i in starts])
+            return super().predict(x, batch_size)
         out = self._at_the_door(x)
-        for layer in self.layers:
+        for layer in self.layers:  # each by itself: what one remembers is gone when the next one begins
             out = layer.predict(out)
         return out
 
@@ -111,41 +100,8 @@ class Sequential(Container):
             shape = layer.output_shape(shape)
         return shape
 
-    def _inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
+    def inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
         shape = input_shape
         for i, layer in enumerate(self.layers):
             yield str(i), layer, shape
             shape = None if shape is None else layer.output_shape(shape)
-
-    def summary(self, input_shape: Shape) -> str:
-        """Return a table of the layers, the shapes of their outputs and the numbers of their parameters.
-
-        `input_shape` is the shape of one example, without N. A row of a container counts the layers inside it, which
-        follow, indented.
-        """
-        shape = as_shape(input_shape)
-        rows = [
-            ("", "layer", "output shape", "parameters"),
-            ("", "x", _with_n(shape), ""),
-            *_rows(self, shape),
-            ("", "total", "", f"{self.parameters.size:,}"),
-        ]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join(
-            f"{i:<{widths[0]}}  {name:<{widths[1]}}  {out:<{widths[2]}}  {count:>{widths[3]}}".rstrip()
-            for i, name, out, count in rows
-        )
-
-
-def _rows(container: Container, input_shape: Shape | None, prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
-    """Yield the rows of a summary for the layers inside; without shapes, where the container does not tell them."""
-    indent = "  " * prefix.count(".")
-    for name, layer, shape in container._inside(input_shape):
-        out = "" if shape is None else _with_n(layer.output_shape(shape))
-        yield f"{prefix}{name}", indent + layer._who, out, f"{layer.parameters.size:,}"
-        if isinstance(layer, Container):
-            yield from _rows(layer, shape, f"{prefix}{name}.")
-
-
-def _with_n(shape: Shape) -> str:
-    return f"({', '.join(['N', *map(str, shape)])})"

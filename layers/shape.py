@@ -16,10 +16,8 @@ class _Rearranging(Layer):
     def forward(self, x: Any) -> Array:
         x = np.asarray(x)  # integers on their way to an Embedding stay integers
         if x.dtype.kind not in "fiub":
-            raise TypeError(f"{self._who}: x must hold real numbers, got dtype {x.dtype}")
-        if x.ndim == 0 or x.size == 0:
-            raise ValueError(f"{self._who}: x must have shape (N, ...) with at least one example, got {x.shape}")
-        out = x.reshape(len(x), *self.output_shape(x.shape[1:]))
+            raise TypeError(f"{self.who}: x must hold real numbers, got dtype {x.dtype}")
+        out = self._check_examples(x).reshape(len(x), *self.output_shape(x.shape[1:]))
         self._cache = x.shape, out.shape
         return out
 
@@ -94,8 +92,5 @@ class Reshape(_Rearranging):
         input_shape = as_shape(input_shape)
         size, known = math.prod(input_shape), math.prod(n for n in self.shape if n != -1)
         if size % known or (-1 not in self.shape and size != known):
-            raise ValueError(f"{self._who}: an example must have {known} elements, got {size} of shape {input_shape}")
+            raise ValueError(f"{self.who}: an example must have {known} elements, got {size} of shape {input_shape}")
         return tuple(size // known if n == -1 else int(n) for n in self.shape)
-
-    def __repr__(self) -> str:
-        return f"Reshape({self.shape})"

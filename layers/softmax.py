@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Array, Layer, Shape, as_shape
+from .contract import Array, Layer, Shape, as_shape, checks
 
 
 def softmax(x: Array, axis: int = -1) -> Array:
@@ -35,31 +35,29 @@ def log_softmax(x: Array, axis: int = -1) -> Array:
     return shifted
 
 
+MOST_AXES = 64  # that an array of NumPy can have
+
+
 class _AlongAxis(Layer):
     """A layer that works along one axis of x, each of the other positions by itself."""
 
     def __init__(self, axis: int = -1) -> None:
-        if not isinstance(axis, int | np.integer) or isinstance(axis, bool):
-            raise TypeError(f"{type(self).__name__}: axis must be a whole number, got {axis!r}")
-        if axis == 0:
+        self.axis = checks.whole(type(self).__name__, "axis", axis, least=-MOST_AXES)
+        if self.axis == 0:
             raise ValueError(f"{type(self).__name__}: axis must not be 0, the axis of the examples, got 0")
-        self.axis = axis
         super().__init__()
 
     def _check_axis(self, x: Any) -> Array:
-        x = self._as_floats(x)
+        x = self._check_x(x)
         if not -x.ndim < self.axis < x.ndim:
-            raise ValueError(f"{self._who}: x must have an axis {self.axis} that is not the first, got shape {x.shape}")
+            raise ValueError(f"{self.who}: x must have an axis {self.axis} that is not the first, got shape {x.shape}")
         return x
 
     def output_shape(self, input_shape: Shape) -> Shape:
         shape = as_shape(input_shape)
         if not -len(shape) <= self.axis <= len(shape):
-            raise ValueError(f"{self._who}: input_shape must have the axis {self.axis}, N counted as 0, got {shape}")
+            raise ValueError(f"{self.who}: input_shape must have the axis {self.axis}, N counted as 0, got {shape}")
         return shape
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({'' if self.axis == -1 else f'axis={self.axis}'})"
 
 
 class Softmax(_AlongAxis):

@@ -79,4 +79,4 @@ def test_f_may_not_flatten_even_if_the_sum_would_broadcast():
 
 def test_one_seed_draws_f():
     np.testing.assert_array_equal(Residual([Dense(2, 2)], rng=0).parameters, Dense(2, 2, rng=0).parameters)
-    assert np.all(Residual([Dense(2, 2, constant(1.0))])[0].weights == 1)
+    assert np.all(Residual([Dense(2, 2, initializer=constant(1.0))])[0].weights == 1)

@@ -49,7 +49,7 @@ def inception_block():
 
 
 def test_a_projection_is_added_to_f():
-    block = Residual([Dense(2, 1, constant(1.0))], projection=Dense(2, 1, constant(10.0)))
+    block = Residual([Dense(2, 1, initializer=constant(1.0))], projection=Dense(2, 1, initializer=constant(10.0)))
     x = np.array([[1.0, 2.0]])
     np.testing.assert_array_equal(block.forward(x), [[3.0 + 30.0]])
     np.testing.assert_array_equal(block.backward(np.array([[1.0]])), [[11.0, 11.0]])
@@ -116,7 +116,7 @@ def test_a_projection_must_be_made_of_layers():
 
 
 def test_branches_are_joined_in_order_and_their_gradients_add():
-    block = Concatenate([Dense(1, 2, constant(1.0))], Identity(), Dense(1, 1, constant(-1.0)))
+    block = Concatenate([Dense(1, 2, initializer=constant(1.0))], Identity(), Dense(1, 1, initializer=constant(-1.0)))
     x = np.array([[2.0], [3.0]])
     np.testing.assert_array_equal(block.forward(x), [[2.0, 2.0, 2.0, -2.0], [3.0, 3.0, 3.0, -3.0]])
     dout = np.array([[1.0, 10.0, 100.0, 1000.0], [0.0, 0.0, 0.0, 1.0]])
@@ -126,7 +126,7 @@ def test_branches_are_joined_in_order_and_their_gradients_add():
 
 
 def test_the_only_branch_is_a_sequential(rng):
-    block, chain = Concatenate([Dense(3, 2), Tanh()], rng=0), Sequential([Dense(3, 2), Tanh()], np.float64, rng=0)
+    block, chain = Concatenate([Dense(3, 2), Tanh()], rng=0), Sequential([Dense(3, 2), Tanh()], dtype=np.float64, rng=0)
     x, dout = rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
     np.testing.assert_array_equal(block.forward(x), chain.forward(x))
     np.testing.assert_array_equal(block.backward(dout), chain.backward(dout))
@@ -187,7 +187,7 @@ def test_integers_pass_to_embeddings_in_branches():
 
 # ---- both -----------------------------------------------------------------------------------------------------------
 
-BLOCKS = [resnet_block(3, 4, 2), inception_block(), Sequential([inception_block(), resnet_block(7, 4, 1)], np.float64)]
+BLOCKS = [resnet_block(3, 4, 2), inception_block(), Sequential([inception_block(), resnet_block(7, 4, 1)], dtype=np.float64)]
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: type(block).__name__)

@@ -53,12 +53,12 @@ def test_stride_padding_and_dilation_give_the_numbers_of_pytorch():
 
 
 def test_groups_give_the_numbers_of_pytorch():
-    # conv2d(x, weights, groups=2)
+    # conv2d(x, weights, n_groups=2)
     expected = [
         -1.04633402, -1.4485158, 1.18536976, -0.28840654, -2.43175782, -2.1532415, 0.29194424, -1.14194617,
         1.27704775, 1.61993527, -1.14633899, 0.40952802, 2.42894047, 2.08707664, -0.16234959, 1.1653765,
     ]  # fmt: skip
-    out = waving(Conv2D(4, 4, 2, groups=2, use_bias=False)).forward(wave((1, 3, 3, 4), 1.3))
+    out = waving(Conv2D(4, 4, 2, n_groups=2, use_bias=False)).forward(wave((1, 3, 3, 4), 1.3))
     np.testing.assert_allclose(out.ravel(), expected, atol=1e-8)
 
 
@@ -74,7 +74,7 @@ def test_same_padding_puts_the_odd_zero_last():
 
 
 def test_depthwise_gives_the_numbers_of_pytorch():
-    # conv2d(x, weights, groups=2) with 4 outputs
+    # conv2d(x, weights, n_groups=2) with 4 outputs
     expected = [
         1.13828219, 2.3391145, 0.62253781, -0.13271786, -0.58339535, -1.75863979, -1.749654, -0.65054599,
         0.82070616, 0.60217792, -2.32224683, -1.48757816, -1.26803541, -1.70680178, 1.60383453, 1.30176904,
@@ -122,7 +122,7 @@ def test_kernel_1_is_a_dense_layer_at_every_pixel(rng):
 
 def test_depthwise_is_a_convolution_with_as_many_groups_as_channels(rng):
     x = rng.normal(size=(2, 5, 4, 3))
-    depthwise, grouped = DepthwiseConv2D(3, 3, padding=1, rng=0), Conv2D(3, 3, 3, padding=1, groups=3)
+    depthwise, grouped = DepthwiseConv2D(3, 3, padding=1, rng=0), Conv2D(3, 3, 3, padding=1, n_groups=3)
     grouped.weights = depthwise.weights
     np.testing.assert_allclose(depthwise.forward(x), grouped.forward(x), rtol=1e-13, atol=1e-13)
 
@@ -163,7 +163,7 @@ def test_output_shape_is_the_shape_of_out(layer, shape, rng):
 
 
 def test_shapes_of_the_arrays():
-    assert Conv2D(4, 6, (3, 5), groups=2).weights.shape == (3, 5, 2, 6)
+    assert Conv2D(4, 6, (3, 5), n_groups=2).weights.shape == (3, 5, 2, 6)
     assert Conv1D(4, 6, 3).weights.shape == (3, 4, 6)
     assert DepthwiseConv2D(4, 3, multiplier=2).weights.shape == (3, 3, 1, 8)
     assert Conv2D(4, 6, 3, use_bias=False).parameters.size == 3 * 3 * 4 * 6
@@ -172,7 +172,7 @@ def test_shapes_of_the_arrays():
 def test_weights_are_drawn_for_what_one_output_sees():
     # he_normal: variance 2 / n_inputs, and one number of out sees 3 * 3 * 8 / 2 numbers of x. 36,864 draws give the
     # standard deviation to 0.4%.
-    layer = Conv2D(8, 1024, 3, groups=2, rng=0)
+    layer = Conv2D(8, 1024, 3, n_groups=2, rng=0)
     assert layer.weights.std() == pytest.approx(np.sqrt(2 / 36), rel=0.02)
 
 
@@ -248,7 +248,7 @@ def test_a_network_of_float32_takes_the_layers_over(rng):
     "text",
     [
         "Conv2D(2, 3, 3)",
-        "Conv2D(2, 4, (3, 1), stride=(1, 2), padding='same', dilation=2, groups=2, use_bias=False)",
+        "Conv2D(2, 4, (3, 1), stride=(1, 2), padding='same', dilation=2, n_groups=2, use_bias=False)",
         "Conv2D(2, 4, 3, padding=((1, 2), (0, 1)), initializer=normal(0.1))",
         "Conv1D(2, 3, 3, padding=(2, 0))",
         "DepthwiseConv2D(2, 3, stride=2, multiplier=2, use_bias=False)",
@@ -313,9 +313,9 @@ def test_too_small_after_other_layers():
 
 def test_groups_must_divide_the_channels():
     with pytest.raises(ValueError, match=r"Conv2D: groups must divide n_inputs 4 and n_outputs 6, got 4"):
-        Conv2D(4, 6, 3, groups=4)
+        Conv2D(4, 6, 3, n_groups=4)
     with pytest.raises(ValueError, match=r"Conv2D: groups must divide n_inputs 3 and n_outputs 6, got 2"):
-        Conv2D(3, 6, 3, groups=2)
+        Conv2D(3, 6, 3, n_groups=2)
 
 
 @pytest.mark.parametrize("name", ["kernel_size", "stride", "dilation"])

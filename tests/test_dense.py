@@ -101,8 +101,8 @@ def test_the_bias_starts_at_zero_and_the_weights_from_the_initializer():
     ("layer", "text"),
     [
         (Dense(2, 64), "Dense(2, 64)"),
-        (Dense(2, 64, glorot_uniform), "Dense(2, 64, initializer=glorot_uniform)"),
-        (Dense(2, 64, normal(0.01), use_bias=False), "Dense(2, 64, initializer=normal(0.01), use_bias=False)"),
+        (Dense(2, 64, initializer=glorot_uniform), "Dense(2, 64, initializer=glorot_uniform)"),
+        (Dense(2, 64, initializer=normal(0.01), use_bias=False), "Dense(2, 64, initializer=normal(0.01), use_bias=False)"),
     ],
 )
 def test_repr_says_what_is_not_default(layer, text):
@@ -146,4 +146,4 @@ def test_sizes_are_whole_numbers(name, size, error, message):
 )
 def test_an_initializer_makes_an_array_of_the_shape(initializer, error, message):
     with pytest.raises(error, match=re.escape(message)):
-        Dense(2, 3, initializer)
+        Dense(2, 3, initializer=initializer)

@@ -89,7 +89,7 @@ def test_shapes():
 
 def test_repr_says_what_is_not_default():
     assert repr(Embedding(3, 2)) == "Embedding(3, 2)"
-    assert repr(Embedding(3, 2, constant(0.5))) == "Embedding(3, 2, initializer=constant(0.5))"
+    assert repr(Embedding(3, 2, initializer=constant(0.5))) == "Embedding(3, 2, initializer=constant(0.5))"
 
 
 def test_the_default_draws_standard_normal_numbers():

@@ -141,10 +141,10 @@ LAYERS = [
       )),
     *((layer(1, 1, 3, padding=1), shape) for layer in (Conv2D, ConvTranspose2D)
       for shape in ((1, 4, 4, 1), (1, 3, 1, 1), (1, 1, 1, 1))),
-    (Conv2D(4, 6, 3, groups=2), (2, 5, 4, 4)),
-    (Conv2D(4, 6, (2, 3), stride=(2, 1), padding="same", dilation=(1, 2), groups=2), (2, 5, 4, 4)),
-    (Conv2D(3, 3, 3, padding=1, groups=3), (2, 4, 5, 3)),
-    (Conv2D(3, 6, 2, stride=2, groups=3), (1, 4, 5, 3)),
+    (Conv2D(4, 6, 3, n_groups=2), (2, 5, 4, 4)),
+    (Conv2D(4, 6, (2, 3), stride=(2, 1), padding="same", dilation=(1, 2), n_groups=2), (2, 5, 4, 4)),
+    (Conv2D(3, 3, 3, padding=1, n_groups=3), (2, 4, 5, 3)),
+    (Conv2D(3, 6, 2, stride=2, n_groups=3), (1, 4, 5, 3)),
     (DepthwiseConv2D(3, 3, padding=1), (2, 4, 5, 3)),
     (DepthwiseConv2D(3, (2, 3), stride=(1, 2), padding="same", dilation=(2, 1), multiplier=2), (2, 4, 5, 3)),
     (DepthwiseConv2D(1, 1, use_bias=False), (1, 1, 1, 1)),
@@ -158,7 +158,7 @@ LAYERS = [
           {"kernel_size": 3, "dilation": 2, "padding": (4, 0), "use_bias": False},
           {"kernel_size": 2, "stride": 3},
       )),
-    (Conv1D(4, 2, 3, padding=1, groups=2), (1, 5, 4)),
+    (Conv1D(4, 2, 3, padding=1, n_groups=2), (1, 5, 4)),
     (Conv1D(1, 1, 1), (1, 1, 1)),
     # pooling.py, resampling.py
     *((layer(*arguments), (2, 6, 5, 3))
@@ -182,7 +182,7 @@ LAYERS = [
     *((Upsample2D(factor), (2, 3, 4, 2)) for factor in (2, (1, 3), 1)),
     *((ZeroPad2D(padding), (2, 3, 4, 2)) for padding in (1, (2, 0), ((0, 1), (3, 2)), 0)),
     # batch_norm.py, normalization.py, group_norm.py: batch of 1, T = 1 and one feature, as far as they are legal
-    *((BatchNorm(shape[-1], momentum, epsilon), shape)
+    *((BatchNorm(shape[-1], momentum=momentum, epsilon=epsilon), shape)
       for shape, momentum, epsilon in (
           ((5, 4), 0.1, 1e-5),
           ((2, 4), 1.0, 0.3),
@@ -194,7 +194,7 @@ LAYERS = [
           ((1, 2, 1, 3), 0.1, 1e-3),
           ((2, 3, 4, 1), 0.1, 1e-5),
       )),
-    *((layer(shape[-1], epsilon), shape)
+    *((layer(shape[-1], epsilon=epsilon), shape)
       for layer in (LayerNorm, RMSNorm)
       for shape, epsilon in (
           ((5, 4), 1e-5),
@@ -216,7 +216,7 @@ LAYERS = [
           ((1, 3, 2, 1), 1),
       )),
     (GroupNorm(6, 2, epsilon=0.3), (2, 3, 4, 6)),
-    *((InstanceNorm(shape[-1], epsilon), shape)
+    *((InstanceNorm(shape[-1], epsilon=epsilon), shape)
       for shape, epsilon in (((2, 3, 4), 1e-5), ((2, 3, 4, 3), 0.3), ((1, 4, 1), 1e-5), ((1, 2, 1, 3), 1e-2))),
     # sequential.py, branches.py
     (Sequential([Dense(4, 6), Tanh(), Dense(6, 3)]), (5, 4)),
@@ -262,7 +262,7 @@ GATES = [
     (Exp(), 1.0),
     (Log(), POSITIVE),
     (Log(), 2.0),
-    *((gate(axis, keepdims), (3, 4, 2)) for gate in (Sum, Mean, Max) for axis in (None, 0, 1, -1, (0, 2), (2, 1))
+    *((gate(axis, keepdims=keepdims), (3, 4, 2)) for gate in (Sum, Mean, Max) for axis in (None, 0, 1, -1, (0, 2), (2, 1))
       for keepdims in (False, True)),
     *((gate(), x) for gate in (Sum, Mean, Max) for x in (2.0, (1,))),
 ]  # fmt: skip

@@ -16,7 +16,8 @@ from layers import (
     normal,
     orthogonal,
 )
-from layers.initializers import fans, name_of
+from layers.contract.typed import in_words
+from layers.initializers import fans
 
 DENSE, KERNELS = (300, 200), (5, 4, 10, 30)  # of the kernels, 5 * 4 * 10 inputs and 5 * 4 * 30 outputs
 VARIANCES = [
@@ -56,7 +57,7 @@ def test_uniform_draws_fill_their_interval(initializer, limit, rng):
     assert abs(np.mean(np.abs(draws) < math.sqrt(limit) / 2) - 0.5) < 5 * 0.5 / math.sqrt(60_000)
 
 
-@pytest.mark.parametrize("initializer", EVERY, ids=name_of)
+@pytest.mark.parametrize("initializer", EVERY, ids=in_words)
 @pytest.mark.parametrize("shape", [(4, 3), (3, 3, 2, 4), (1, 1)])
 def test_one_generator_one_array_of_the_shape(initializer, shape):
     draws = initializer(np.random.default_rng(0), shape)
@@ -87,7 +88,7 @@ def test_fans():
     assert fans(KERNELS) == (200, 600)
 
 
-@pytest.mark.parametrize("initializer", [row for row in EVERY if name_of(row).startswith(("he", "gl", "le", "or"))])
+@pytest.mark.parametrize("initializer", [row for row in EVERY if in_words(row).startswith(("he", "gl", "le", "or"))])
 def test_a_vector_has_no_fans(initializer, rng):
     with pytest.raises(ValueError, match=r"shape must (be|have) .*, got \(3,\)"):
         initializer(rng, (3,))
@@ -107,13 +108,13 @@ def test_values_are_checked(make, value, error, message):
         make(value)
 
 
-@pytest.mark.parametrize("initializer", EVERY, ids=name_of)
+@pytest.mark.parametrize("initializer", EVERY, ids=in_words)
 def test_initializers_can_be_pickled(initializer):
-    assert name_of(pickle.loads(pickle.dumps(initializer))) == name_of(initializer)
+    assert in_words(pickle.loads(pickle.dumps(initializer))) == in_words(initializer)
 
 
 def test_names_are_what_one_would_type():
-    assert [name_of(initializer) for initializer in (he_normal, normal(0.01), constant(2))] == [
+    assert [in_words(initializer) for initializer in (he_normal, normal(0.01), constant(2))] == [
         "he_normal",
         "normal(0.01)",
         "constant(2)",

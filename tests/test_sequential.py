@@ -348,7 +348,7 @@ def test_leaves_are_the_layers_that_are_no_containers():
 def test_layers_as_separate_arguments_are_refused():
     message = re.escape("Sequential: layers must be a list or tuple of layers, got Dense")
     with pytest.raises(TypeError, match=message):
-        Sequential(Dense(2, 3), ReLU())
+        Sequential(Dense(2, 3), dtype=ReLU())
 
 
 def test_a_container_must_define_predict():

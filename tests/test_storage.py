@@ -323,7 +323,7 @@ def test_a_refused_dtype_leaves_the_layers_free(dtype):
     layer = Dense(2, 2)
     message = re.escape(f"Sequential: dtype must be a floating dtype such as np.float32, got {dtype!r}")
     with pytest.raises(TypeError, match=message):
-        Sequential([layer], dtype)
+        Sequential([layer], dtype=dtype)
     assert_linked(Sequential([layer]))
 
 

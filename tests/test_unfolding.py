@@ -24,7 +24,7 @@ def padded_and_indices(x, layer):
 def by_definition(x, layer, dout=None):
     """Return out or, given dout, (dweights, dbias, dx): pixel by pixel, in float64."""
     padded, rows, columns = padded_and_indices(x, layer)
-    weights, groups = layer._filters, layer.groups
+    weights, groups = layer._filters, layer.n_groups
     n_inputs, n_outputs = layer.n_inputs // groups, layer.n_outputs // groups
     out = np.zeros((len(x), len(rows), len(columns), layer.n_outputs)) + layer.bias
     dpadded, dweights = np.zeros(padded.shape), np.zeros(weights.shape)
@@ -74,13 +74,13 @@ OPTIONS = [
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=repr)
-@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("n_groups", [1, 2])
 @pytest.mark.parametrize("cache_size", [1, 3000, frames.CACHE_SIZE])  # row by row, some images, all at once
 @pytest.mark.parametrize("more_pixels", [0.0, np.inf])  # dx by adding up windows, and as a convolution
-def test_every_chunk_and_both_ways_to_dx(options, groups, cache_size, more_pixels, rng, monkeypatch):
+def test_every_chunk_and_both_ways_to_dx(options, n_groups, cache_size, more_pixels, rng, monkeypatch):
     monkeypatch.setattr(frames, "CACHE_SIZE", cache_size)
     monkeypatch.setattr(unfolding, "MORE_PIXELS", more_pixels)
-    check(Conv2D(2, 4, groups=groups, **options, rng=0), (3, 7, 8, 2), rng)
+    check(Conv2D(2, 4, n_groups=n_groups, **options, rng=0), (3, 7, 8, 2), rng)
 
 
 @pytest.mark.parametrize("options", [o for o in OPTIONS if o.get("dilation", 1) in (1, (2, 1))], ids=repr)

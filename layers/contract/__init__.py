@@ -5,20 +5,27 @@ from .arguments import check_initializer, check_number, check_sizes
 from .container import Container, listed
 from .gate import Gate, sum_to_shape
 from .layer import Layer
-from .storage import Array, Rng, Shape, as_shape
+from .storage import Array, Rng, Shape, as_shape, dotted
+from .typed import typed
 
 __all__ = [
-    "Array",
+    # what a layer is made from
+    "Layer",
     "Container",
     "Gate",
-    "Layer",
+    # what its arrays and shapes are
+    "Array",
     "Rng",
     "Shape",
     "as_shape",
-    "check_initializer",
-    "check_number",
-    "check_sizes",
+    "dotted",
+    # what all of them need
     "checks",
     "listed",
     "sum_to_shape",
+    "typed",
+    # old
+    "check_initializer",
+    "check_number",
+    "check_sizes",
 ]

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from . import checks
 from .gate import Gate
 from .layer import Layer
-from .storage import Array, Rng, Shape
+from .storage import Array, Rng, Shape, as_shape, dotted
 
 
 class Container(Layer):
@@ -44,8 +45,6 @@ class Container(Layer):
     ...         return 2 * self.layers[0].forward(x)
     ...     def backward(self, dout, input_gradient=True):
     ...         return self.layers[0].backward(2 * dout, input_gradient)
-    ...     def predict(self, x):
-    ...         return 2 * self.layers[0].predict(x)
     >>> layer = Doubled([Dense(3, 2)])
     >>> list(layer.layout), check_gradients(layer, np.ones((4, 3))).largest < 1e-7
     (['0.weights', '0.bias'], True)
@@ -74,28 +73,28 @@ class Container(Layer):
             if "parameters" not in layer.__dict__:
                 raise TypeError(f"{kind}: {type(layer).__name__}.__init__ must call super().__init__()")
             if isinstance(layer, Gate) and layer.n_operands > 1:
-                raise TypeError(f"{kind}: layers must take one input, but {layer._who} at {i} takes {layer.n_operands}")
+                raise TypeError(f"{kind}: layers must take one input, but {layer.who} at {i} takes {layer.n_operands}")
             for name in _hidden(layer):
                 raise TypeError(
-                    f"{kind}: {layer._who} at {i} must be a Container, since the layer in its {name!r} has parameters; "
+                    f"{kind}: {layer.who} at {i} must be a Container, since the layer in its {name!r} has parameters; "
                     "they would not be learnt"
                 )
-            if any(layer is other for other in layers[:i]) or layer._container:
-                where = layer._container or f"this {kind}"
+            if any(layer is other for other in layers[:i]) or layer.holder:
+                where = layer.holder or f"this {kind}"
                 raise ValueError(
-                    f"{kind}: each layer must be placed once, but {layer._who} at {i} is already in {where}; "
+                    f"{kind}: each layer must be placed once, but {layer.who} at {i} is already in {where}; "
                     "make a second layer, or use copy.deepcopy(layer)"
                 )
         return tuple(layers)
 
-    def _named(self) -> Iterator[tuple[str, Layer]]:
+    def named(self) -> Iterator[tuple[str, Layer]]:
         """Yield (name, layer) of all that lives in this container: its layers by their numbers."""
         for i, layer in enumerate(self.layers):
             yield str(i), layer
 
-    def _inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
+    def inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
         """Yield (name, layer, shape of its x) of all that lives in here, None where the shape is not known."""
-        for name, layer in self._named():
+        for name, layer in self.named():
             yield name, layer, None
 
     def _checked_dtype(self, dtype: Any) -> np.dtype[Any]:
@@ -110,43 +109,58 @@ class Container(Layer):
 
     def _gather(self, dtype: np.dtype[Any]) -> None:
         """Make the two vectors of all the layers and move each layer into its slices."""
-        size = sum(layer.parameters.size for _, layer in self._named())
+        size = sum(layer.parameters.size for _, layer in self.named())
         self.move(np.empty(size, dtype), np.empty(size, dtype))
-        for name, layer in self._named():
-            layer._container = f"a {type(self).__name__}, as layer {name}"
+        for name, layer in self.named():
+            layer.settle(f"a {type(self).__name__}, as layer {name}", name)
+
+    def settle(self, holder: str | None, path: str) -> None:
+        super().settle(holder, path)
+        for name, layer in self.named():
+            layer.settle(layer.holder, dotted(path, name))
 
     def move(self, parameters: Array, gradients: Array) -> None:
         self._link(parameters, gradients)
         start = 0
-        for outer, layer in self._named():
+        for outer, layer in self.named():
             here = slice(start, start + layer.parameters.size)
             layer.move(parameters[here], gradients[here])
             for name, part in layer.layout.items():
-                self.layout[f"{outer}.{name}"] = slice(start + part.start, start + part.stop)
+                self.layout[dotted(outer, name)] = slice(start + part.start, start + part.stop)
             start = here.stop
 
     def leaves(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
-        for name, layer in self._named():
-            yield from layer.leaves(f"{prefix}.{name}".lstrip("."))
+        for name, layer in self.named():
+            yield from layer.leaves(dotted(prefix, name))
 
     def _at_the_door(self, x: Any) -> Array:
         """Return x in the dtype of this container, integers as they are."""
         x = np.asarray(x)
         return x.astype(self._dtype) if x.dtype.kind == "f" and x.dtype != self._dtype else x
 
-    def _forget(self) -> None:
-        super()._forget()
-        for _, layer in self._named():
-            layer._forget()
+    def forget(self) -> None:
+        super().forget()
+        for _, layer in self.named():
+            layer.forget()
 
     def initialize(self, rng: Rng = None) -> None:
         rng = np.random.default_rng(rng)
-        for _, layer in self._named():
+        for _, layer in self.named():
             layer.initialize(rng)
 
-    def predict(self, x: Any) -> Any:
-        # The default of Layer would call forward, which disturbs the layers inside.
-        raise NotImplementedError(f"{type(self).__name__} must define predict(self, x), through its layers' predict")
+    def predict(self, x: Any, batch_size: int | None = None) -> Any:
+        """Return out, the inference pass; with a batch_size, that many examples at a time, in bounded memory."""
+        if batch_size is None:
+            return super().predict(x)
+        batch_size = checks.whole(self.who, "batch_size", batch_size)
+        x = self._check_examples(np.asarray(x))
+        return np.concatenate([self.predict(x[i : i + batch_size]) for i in range(0, len(x), batch_size)])
+
+    def inner_twin(self) -> Any:
+        twin = super().inner_twin()
+        if type(self).predict is Container.predict:
+            del twin.__dict__["forward"]  # forward by twins, which this one is already
+        return twin
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
@@ -166,10 +180,29 @@ class Container(Layer):
     def __iter__(self) -> Iterator[Layer]:
         return iter(self.layers)
 
+    def summary(self, input_shape: Shape) -> str:
+        """Return a table of the layers, the shapes of their outputs and the numbers of their parameters.
+
+        `input_shape` is the shape of one example, without N. A row of a container counts the layers inside it, which
+        follow, indented.
+        """
+        shape = as_shape(input_shape)
+        rows = [
+            ("", "layer", "output shape", "parameters"),
+            ("", "x", _with_n(shape), ""),
+            *_rows(self, shape),
+            ("", "total", "", f"{self.parameters.size:,}"),
+        ]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join(
+            f"{i:<{widths[0]}}  {name:<{widths[1]}}  {out:<{widths[2]}}  {count:>{widths[3]}}".rstrip()
+            for i, name, out, count in rows
+        )
+
     @property
-    def _who(self) -> str:
+    def title(self) -> str:
         n = len(self.layers)
-        return f"{type(self).__name__} of {n} layer{'s' if n > 1 else ''}"
+        return f"{type(self).__name__} of {n} layer{'' if n == 1 else 's'}"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({listed(self.layers)})"
@@ -184,9 +217,23 @@ def _hidden(layer: Layer) -> Iterator[str]:
     """Yield the attributes of a layer with layers in them that have parameters and are placed nowhere."""
     for name, value in vars(layer).items():
         for inner in value if isinstance(value, list | tuple) else [value]:
-            if isinstance(inner, Layer) and inner.parameters.size and inner._container is None:
+            if isinstance(inner, Layer) and inner.parameters.size and inner.holder is None:
                 yield name
 
 
 def _described(thing: Any) -> str:
     return f"the class {thing.__name__}" if isinstance(thing, type) else type(thing).__name__
+
+
+def _rows(container: Container, input_shape: Shape | None, prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
+    """Yield the rows of a summary for the layers inside; without shapes, where the container does not tell them."""
+    indent = "  " * prefix.count(".")
+    for name, layer, shape in container.inside(input_shape):
+        out = "" if shape is None else _with_n(layer.output_shape(shape))
+        yield f"{prefix}{name}", indent + layer.title, out, f"{layer.parameters.size:,}"
+        if isinstance(layer, Container):
+            yield from _rows(layer, shape, f"{prefix}{name}.")
+
+
+def _with_n(shape: Shape) -> str:
+    return f"({', '.join(['N', *map(str, shape)])})"

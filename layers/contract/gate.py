@@ -36,7 +36,7 @@ class Gate(Layer):
         """Return the inputs as floating arrays of one dtype."""
         arrays = [np.asarray(value) for value in inputs]
         if any(a.dtype.kind not in "fiub" for a in arrays):
-            raise TypeError(f"{self._who}: the inputs must hold real numbers, got {[str(a.dtype) for a in arrays]}")
+            raise TypeError(f"{self.who}: the inputs must hold real numbers, got {[str(a.dtype) for a in arrays]}")
         numbers = [isinstance(value, float) for value in inputs]  # np.float64 is one too
         typed = [a.dtype for a, number in zip(arrays, numbers, strict=True) if a.dtype.kind == "f" and not number]
         self._floats = np.result_type(*typed) if typed else self._dtype
@@ -48,22 +48,15 @@ class Gate(Layer):
         try:
             np.broadcast_shapes(a.shape, b.shape)
         except ValueError:
-            raise ValueError(f"{self._who}: shapes must broadcast, got {a.shape} and {b.shape}") from None
+            raise ValueError(f"{self.who}: shapes must broadcast, got {a.shape} and {b.shape}") from None
         return [a, b]
 
     def _check_dout(self, dout: Any, shape: Shape) -> Array:
         return super()._check_dout(dout, shape).astype(self._floats, copy=False)
 
-    def predict(self, *inputs: Any) -> Any:
-        pending = self._cache, self._floats
-        try:
-            return self.forward(*inputs)
-        finally:
-            self._cache, self._floats = pending
-
     def output_shape(self, input_shape: Shape) -> Shape:
         if self.n_operands > 1:
-            raise TypeError(f"{self._who}: output_shape is for a layer of one input, but this takes {self.n_operands}")
+            raise TypeError(f"{self.who}: output_shape is for a layer of one input, but this takes {self.n_operands}")
         return super().output_shape(input_shape)
 
 

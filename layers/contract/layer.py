@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .storage import Array, Rng, Shape, Storage, as_shape
+from .typed import typed
 
 
 class Layer(Storage):
@@ -91,13 +92,37 @@ class Layer(Storage):
         """Set the gradients of the parameters and return dx, given the gradient of the loss with respect to out."""
         raise NotImplementedError(f"{type(self).__name__} must define backward(self, dout)")
 
-    def predict(self, x: Any) -> Any:
-        """Return out, the inference pass: nothing is remembered, and a `backward` still to come is not disturbed."""
-        pending = self._cache
-        try:
-            return self.forward(x)
-        finally:
-            self._cache = pending
+    def predict(self, *inputs: Any) -> Any:
+        """Return out, the inference pass: forward, if not written otherwise, by a twin, so that nothing is remembered.
+
+        A `backward` still to come is not disturbed, and any number of threads may predict at once.
+        """
+        return type(self).forward(self.twin(), *inputs)
+
+    def twin(self) -> Any:
+        """Return a layer that shares the arrays of this one and has attributes of its own, for one inference pass.
+
+        What its `forward` remembers dies with it. The layers inside are twins too, whose `forward` is their `predict`
+        where this is something else; buffers are copies, so that a running mean stays where it is.
+        """
+        twin = object.__new__(type(self))
+        own = twin.__dict__
+        own.update(self.__dict__)
+        for name, value in own.items():
+            if isinstance(value, Layer):
+                own[name] = value.inner_twin()
+            elif isinstance(value, list | tuple) and value and isinstance(value[0], Layer):
+                own[name] = type(value)([each.inner_twin() for each in value])
+        for name in self.buffers:
+            own[name] = own[name].copy()
+        return twin
+
+    def inner_twin(self) -> Any:
+        """Return a twin whose `forward` is `predict`, as a twin of the layer around it will call it."""
+        twin = self.twin()
+        if type(self).predict is not Layer.predict:
+            twin.__dict__["forward"] = twin.predict
+        return twin
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of one example's out, without N, given the shape of one example's x.
@@ -107,7 +132,7 @@ class Layer(Storage):
         return as_shape(input_shape)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+        return typed(self)
 
     def leaves(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
         """Yield the (name, layer) of every layer inside that is not a container: `("0", Dense(2, 64))`, ..."""
@@ -119,53 +144,48 @@ class Layer(Storage):
         """Return what `forward` remembered, once."""
         cache = self.__dict__.pop("_cache", None)  # back to the None of the class
         if cache is None:
-            raise RuntimeError(f"{self._who}: backward() needs a forward() before it")
+            raise RuntimeError(f"{self.who}: backward() needs a forward() before it")
         return cache
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Let go of what `forward` remembered."""
         self._cache = None
 
-    @property
-    def _who(self) -> str:
-        """The name that errors begin with."""
-        return repr(self)
-
-    @property
-    def _dtype(self) -> np.dtype[Any]:
-        return self.parameters.dtype
-
-    def _real(self, name: str, value: Any) -> Array:
+    def _check_real(self, name: str, value: Any) -> Array:
         """Return the value as an array of floating numbers; integers take the dtype of this layer."""
         array = np.asarray(value)
         if array.dtype.kind != "f":
             if array.dtype.kind not in "iub":
-                raise TypeError(f"{self._who}: {name} must hold real numbers, got dtype {array.dtype}")
+                raise TypeError(f"{self.who}: {name} must hold real numbers, got dtype {array.dtype}")
             array = array.astype(self._dtype)
         return array
 
-    def _as_floats(self, x: Any) -> Array:
-        """Return x as an array of floating numbers, at least one."""
-        x = self._real("x", x)
+    def _check_x(self, x: Any) -> Array:
+        """Return x as an array of floating numbers, with at least one example."""
+        return self._check_examples(self._check_real("x", x))
+
+    def _check_examples(self, x: Array) -> Array:
+        """Return x, which must hold at least one example."""
         if x.ndim == 0 or x.size == 0:
-            raise ValueError(f"{self._who}: x must have shape (N, ...) with at least one example, got {x.shape}")
+            raise ValueError(f"{self.who}: x must have shape (N, ...) with at least one example, got {x.shape}")
         return x
 
     def _check_features(self, x: Any, n_features: int) -> Array:
         """Return x as floating numbers, its last axis checked."""
-        x = self._as_floats(x)
+        x = self._check_x(x)
         if x.ndim < 2 or x.shape[-1] != n_features:
-            raise ValueError(f"{self._who}: x must have shape (N, {n_features}), got {x.shape}")
+            raise ValueError(f"{self.who}: x must have shape (N, {n_features}), got {x.shape}")
         return x
 
     def _check_dout(self, dout: Any, shape: Shape) -> Array:
         """Return dout, which must have exactly the shape of out: broadcasting it would be silently wrong."""
-        dout = self._real("dout", dout)
+        dout = self._check_real("dout", dout)
         if dout.shape != shape:
-            raise ValueError(f"{self._who}: dout must have the shape of out, {shape}, got {dout.shape}")
+            raise ValueError(f"{self.who}: dout must have the shape of out, {shape}, got {dout.shape}")
         return dout
 
     def _check_feature_shape(self, input_shape: Shape, n_features: int) -> Shape:
         shape = as_shape(input_shape)
         if not shape or shape[-1] != n_features:
-            raise ValueError(f"{self._who}: input_shape must be (..., {n_features}), got {shape}")
+            raise ValueError(f"{self.who}: input_shape must be (..., {n_features}), got {shape}")
         return shape

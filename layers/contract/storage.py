@@ -33,7 +33,8 @@ class Storage:
     layout: dict[str, slice]
     shapes: dict[str, Shape]  # of the declared arrays, by name
     _cache: Any = None
-    _container: str | None = None  # what holds this layer, in words, once it has been placed
+    _holder: str | None = None  # what holds this layer, in words, once it has been placed
+    _path: str | None = None  # where it is in the whole network: "2.0.3"
     _fixed: frozenset[str] = frozenset()  # the names whose memory never moves: assigning copies into it
 
     def __init__(self, **shapes: Shape) -> None:
@@ -79,7 +80,7 @@ class Storage:
 
     def __delattr__(self, name: str) -> None:
         if name in self._fixed or name in self.buffers:
-            raise AttributeError(f"{self._who}: {name} cannot be deleted")
+            raise AttributeError(f"{self.who}: {name} cannot be deleted")
         object.__delattr__(self, name)
 
     def _fitting(self, name: str, value: Any, who: str | None = None) -> Array:
@@ -87,10 +88,33 @@ class Storage:
         shape = self.__dict__[name].shape
         value = np.asarray(value)
         if value.dtype.kind not in "fiub":
-            raise TypeError(f"{self._who}: {who or name} must hold real numbers, got dtype {value.dtype}")
+            raise TypeError(f"{self.who}: {who or name} must hold real numbers, got dtype {value.dtype}")
         if value.shape != shape:
-            raise ValueError(f"{self._who}: {who or name} must have shape {shape}, got {value.shape}")
+            raise ValueError(f"{self.who}: {who or name} must have shape {shape}, got {value.shape}")
         return value
+
+    @property
+    def who(self) -> str:
+        """The name that errors begin with: what one would type and, in a network, where it is."""
+        return self.title if self._path is None else f"{self.title}, layer {self._path}"
+
+    @property
+    def title(self) -> str:
+        """The name of this layer in one line."""
+        return repr(self)
+
+    @property
+    def _dtype(self) -> np.dtype[Any]:
+        return self.parameters.dtype
+
+    @property
+    def holder(self) -> str | None:
+        """What holds this layer, in words, once it has been placed: "a Sequential, as layer 0"."""
+        return self._holder
+
+    def settle(self, holder: str | None, path: str) -> None:
+        """Note what holds this layer, and where in the whole network it is."""
+        self._holder, self._path = holder, path
 
     def leaves(self, prefix: str = "") -> Iterator[tuple[str, Storage]]:
         """Yield (name, layer) of all that has arrays of its own in here."""
@@ -100,14 +124,14 @@ class Storage:
         """Yield (full name, layer, name) of every parameter and every buffer."""
         for prefix, layer in self.leaves():
             for name in (*layer.shapes, *layer.buffers):
-                yield f"{prefix}.{name}".lstrip("."), layer, name
+                yield dotted(prefix, name), layer, name
 
     def generators(self) -> Iterator[tuple[str, np.random.Generator]]:
         """Yield (full name, generator) of every stream of random numbers that a layer draws from."""
         for prefix, layer in self.leaves():
             for name, value in vars(layer).items():
                 if isinstance(value, np.random.Generator):
-                    yield f"{prefix}.{name}".lstrip("."), value
+                    yield dotted(prefix, name), value
 
     def state_dict(self) -> dict[str, Array]:
         """Return copies of all parameters and buffers by name; in a network the names are `0.weights`, ..."""
@@ -125,14 +149,14 @@ class Storage:
         for full in (*arrays, *state):
             if full not in state or full not in arrays:
                 problem = "is missing" if full in arrays else "is unknown"
-                raise ValueError(f"{self._who}: state must have the names {list(arrays)}, but {full!r} {problem}")
+                raise ValueError(f"{self.who}: state must have the names {list(arrays)}, but {full!r} {problem}")
         values = [layer._fitting(name, state[full], full) for full, (layer, name) in arrays.items()]
         for (layer, name), value in zip(arrays.values(), values, strict=True):
             setattr(layer, name, value)
 
     def __getstate__(self) -> dict[str, Any]:
         # The views are left out and made anew; a copy starts unplaced and with nothing to recall.
-        views = {"layout", "_cache", "_container", *self._fixed} - {"parameters", "gradients"}
+        views = {"layout", "_cache", "_holder", "_path", *self._fixed} - {"parameters", "gradients"}
         return {name: value for name, value in self.__dict__.items() if name not in views}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -149,3 +173,8 @@ def as_shape(shape: Any) -> Shape:
     if not all(isinstance(n, int | np.integer) and n >= 1 for n in shape):
         raise ValueError(f"a shape must hold whole numbers of at least 1, got {shape}")
     return tuple(int(n) for n in shape)
+
+
+def dotted(*names: str) -> str:
+    """Return names from the outside in as one, empty ones left out: "2.0.weights"."""
+    return ".".join(name for name in names if name)

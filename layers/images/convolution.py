@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from ..contract import Array, Rng, Shape, check_sizes
-from ..initializers import he_normal, name_of
+from ..contract import Array, Rng, Shape, checks
+from ..initializers import he_normal
+from ..weighted import Initializer, Weighted
 from .sliding import Placement, SlidingLayer
 from .unfolding import convolve, gradients, weights_gradient
 
 
-class Convolution(SlidingLayer):
+class Convolution(Weighted, SlidingLayer):
     """What the convolutions share; a sequence is an image of one row."""
-
-    weights: Array
-    dweights: Array
-    bias: Array
-    dbias: Array
 
     def __init__(
         self,
@@ -28,31 +21,27 @@ class Convolution(SlidingLayer):
         kernel_size: Any,
         stride: Any = 1,
         padding: Any = 0,
+        *,
         dilation: Any = 1,
-        groups: int = 1,
+        n_groups: int = 1,
         use_bias: bool = True,
-        initializer: Callable[[np.random.Generator, Shape], Any] = he_normal,
+        initializer: Initializer = he_normal,
         rng: Rng = None,
     ) -> None:
         who = type(self).__name__
-        check_sizes(who, n_inputs=n_inputs, n_outputs=n_outputs, groups=groups)
-        if n_inputs % groups or n_outputs % groups:
-            raise ValueError(f"{who}: groups must divide n_inputs {n_inputs} and n_outputs {n_outputs}, got {groups}")
-        self.n_inputs, self.n_outputs, self.groups = n_inputs, n_outputs, groups
-        self.use_bias, self.initializer = use_bias, initializer
+        self.n_inputs = checks.whole(who, "n_inputs", n_inputs)
+        self.n_outputs = checks.whole(who, "n_outputs", n_outputs)
+        self.n_groups = checks.whole(who, "n_groups", n_groups)
+        if n_inputs % n_groups or n_outputs % n_groups:
+            raise ValueError(
+                f"{who}: n_groups must divide n_inputs {n_inputs} and n_outputs {n_outputs}, got {n_groups}"
+            )
         self._set_window(kernel_size, stride, padding, dilation)
-        kernel = self._kernel[-self.n_axes :]
-        bias: dict[str, Shape] = {"bias": (n_outputs,)} if use_bias else {}
-        super().__init__(weights=(*kernel, n_inputs // groups, n_outputs), **bias)
-        self.initialize(rng)
-
-    def initialize(self, rng: Rng = None) -> None:
-        self.weights = self.initializer(np.random.default_rng(rng), self.weights.shape)
-        if self.use_bias:
-            self.bias = np.zeros(self.n_outputs)
+        shape = *self._kernel[-self.n_axes :], self.n_inputs // self.n_groups, self.n_outputs
+        super().__init__(shape, self.n_outputs, use_bias=use_bias, initializer=initializer, rng=rng)
 
     def forward(self, x: Any) -> Array:
-        x = self._cache = self._images(x, self.n_inputs)
+        x = self._cache = self._check_images(x, self.n_inputs)
         out = self._convolve(x, self._place(*x.shape[1:3]))
         return out.reshape(self._outward(out.shape))
 
@@ -70,19 +59,19 @@ class Convolution(SlidingLayer):
 
     @property
     def _filters(self) -> Array:
-        """The weights as (kernel_h, kernel_w, n_inputs / groups, n_outputs)."""
+        """The weights as (kernel_h, kernel_w, n_inputs / n_groups, n_outputs)."""
         return self.weights.reshape(*self._kernel, *self.weights.shape[-2:])
 
     def _convolve(self, x: Array, place: Placement) -> Array:
-        return convolve(x, self._filters, self.bias if self.use_bias else None, place, self.groups)
+        return convolve(x, self._filters, self.bias if self.use_bias else None, place, self.n_groups)
 
     def _gradients(self, x: Array, dout: Array, place: Placement, input_gradient: bool) -> Array | None:
         """Set the gradients of the parameters and return dx, if it is asked for."""
         dx = None
         if input_gradient:
-            dweights, dbias, dx = gradients(x, dout, self._filters, place, self.groups)
+            dweights, dbias, dx = gradients(x, dout, self._filters, place, self.n_groups)
         else:
-            dweights, dbias = weights_gradient(x, dout, place, self.groups)
+            dweights, dbias = weights_gradient(x, dout, place, self.n_groups)
         self._set_gradients(dweights, dbias)
         return dx
 
@@ -94,15 +83,6 @@ class Convolution(SlidingLayer):
     def output_shape(self, input_shape: Shape) -> Shape:
         height, width, _ = self._image_shape(input_shape, self.n_inputs)
         return self._outward((*self._place(height, width).size, self.n_outputs))
-
-    def __repr__(self) -> str:
-        arguments = self._arguments() + ["use_bias=False"] * (not self.use_bias)
-        arguments += [f"initializer={name_of(self.initializer)}"] * (self.initializer is not he_normal)
-        return f"{type(self).__name__}({', '.join(arguments)})"
-
-    def _arguments(self) -> list[str]:
-        sizes = [f"{self.n_inputs}", f"{self.n_outputs}", f"{self.kernel_size}"]
-        return sizes + self._window_options() + [f"groups={self.groups}"] * (self.groups > 1)
 
 
 class Conv2D(Convolution):
@@ -123,8 +103,8 @@ class Conv2D(Convolution):
         TensorFlow; "valid" is 0.
     dilation : int or (rows, columns), default 1
         Pixels from one that the window sees to the next.
-    groups : int, default 1
-        Cuts the channels into so many parts; each part of out sees its own part of x only.
+    n_groups : int, default 1
+        Cuts the channels into that many parts; each part of out sees its own part of x only.
     use_bias : bool, default True
     initializer : callable (rng, shape) -> array, default he_normal
         Draws the weights; the bias starts at zero.
@@ -132,7 +112,7 @@ class Conv2D(Convolution):
 
     Shapes
     ------
-    x (N, H, W, n_inputs), weights (kernel_h, kernel_w, n_inputs / groups, n_outputs), bias (n_outputs,),
+    x (N, H, W, n_inputs), weights (kernel_h, kernel_w, n_inputs / n_groups, n_outputs), bias (n_outputs,),
     out (N, rows, columns, n_outputs), rows = (top + H + bottom - dilation * (kernel_h - 1) - 1) // stride + 1
 
     Raises
@@ -169,7 +149,7 @@ class Conv1D(Convolution):
     padding : int, (before, after), "same" or "valid", default 0
         (kernel_size - 1, 0) is causal: no step of out sees a later step of x.
     dilation : int, default 1
-    groups : int, default 1
+    n_groups : int, default 1
     use_bias : bool, default True
     initializer : callable (rng, shape) -> array, default he_normal
     rng : int or numpy.random.Generator, optional
@@ -177,7 +157,7 @@ class Conv1D(Convolution):
 
     Shapes
     ------
-    x (N, T, n_inputs), weights (kernel_size, n_inputs / groups, n_outputs), bias (n_outputs,),
+    x (N, T, n_inputs), weights (kernel_size, n_inputs / n_groups, n_outputs), bias (n_outputs,),
     out (N, steps, n_outputs)
 
     Raises

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..contract import Array, Rng, Shape, check_sizes
+from ..contract import Array, Rng, Shape, checks
 from ..initializers import he_normal
+from ..weighted import Initializer
 from .convolution import Convolution
 from .frames import chunks, crop, pad, seen_at
 from .sliding import Placement
@@ -22,7 +22,7 @@ class DepthwiseConv2D(Convolution):
 
     Parameters
     ----------
-    n_channels : int
+    n_inputs : int
         Number of channels of x.
     kernel_size, stride, padding, dilation
         As in `Conv2D`.
@@ -34,8 +34,8 @@ class DepthwiseConv2D(Convolution):
 
     Shapes
     ------
-    x (N, H, W, n_channels), weights (kernel_h, kernel_w, 1, n_channels * multiplier), bias (n_channels * multiplier,),
-    out (N, rows, columns, n_channels * multiplier)
+    x (N, H, W, n_inputs), weights (kernel_h, kernel_w, 1, n_inputs * multiplier), bias (n_inputs * multiplier,),
+    out (N, rows, columns, n_inputs * multiplier)
 
     Raises
     ------
@@ -56,22 +56,22 @@ class DepthwiseConv2D(Convolution):
 
     def __init__(
         self,
-        n_channels: int,
+        n_inputs: int,
         kernel_size: Any,
         stride: Any = 1,
         padding: Any = 0,
+        *,
         dilation: Any = 1,
         multiplier: int = 1,
         use_bias: bool = True,
-        initializer: Callable[[np.random.Generator, Shape], Any] = he_normal,
+        initializer: Initializer = he_normal,
         rng: Rng = None,
     ) -> None:
-        check_sizes("DepthwiseConv2D", n_channels=n_channels, multiplier=multiplier)
-        self.multiplier = multiplier
-        n_outputs = n_channels * multiplier
-        super().__init__(
-            n_channels, n_outputs, kernel_size, stride, padding, dilation, n_channels, use_bias, initializer, rng
-        )
+        n_inputs = checks.whole("DepthwiseConv2D", "n_inputs", n_inputs)
+        self.multiplier = checks.whole("DepthwiseConv2D", "multiplier", multiplier)
+        options: dict[str, Any] = {"use_bias": use_bias, "initializer": initializer, "rng": rng}
+        n_outputs, window = n_inputs * self.multiplier, (kernel_size, stride, padding)
+        super().__init__(n_inputs, n_outputs, *window, dilation=dilation, n_groups=n_inputs, **options)
 
     # out[n, i, j, c] = sum_ab x[n, i + a, j + b, c] * weights[a, b, c]: no matrix product, but for each position in
     # the window one multiplication of whole images. With a multiplier, every channel of x is there several times.
@@ -112,7 +112,3 @@ class DepthwiseConv2D(Convolution):
         With few channels the product of a whole row is much faster than one pixel after the other.
         """
         return np.repeat(self.weights, place.size[1], axis=2)
-
-    def _arguments(self) -> list[str]:
-        multiplier = [f"multiplier={self.multiplier}"] * (self.multiplier > 1)
-        return [f"{self.n_inputs}", f"{self.kernel_size}", *self._window_options(), *multiplier]

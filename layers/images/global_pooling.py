@@ -15,15 +15,15 @@ class _GlobalPool(Layer):
 
     def _flat(self, x: Any) -> Array:
         """Return x as (N, places, C)."""
-        x = self._as_floats(x)
+        x = self._check_x(x)
         if x.ndim < 3:
-            raise ValueError(f"{self._who}: x must have shape (N, H, W, C) or (N, T, C), got {x.shape}")
+            raise ValueError(f"{self.who}: x must have shape (N, H, W, C) or (N, T, C), got {x.shape}")
         return x.reshape(len(x), -1, x.shape[-1])
 
     def output_shape(self, input_shape: Shape) -> Shape:
         shape = as_shape(input_shape)
         if len(shape) < 2:
-            raise ValueError(f"{self._who}: input_shape must be (H, W, C) or (T, C), got {shape}")
+            raise ValueError(f"{self.who}: input_shape must be (H, W, C) or (T, C), got {shape}")
         return shape[-1:]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..contract import Array, Shape
+from ..contract import Array, Shape, typed
 from .frames import chunks, copy_pixels, crop, pad, seen_at
 from .sliding import Placement, SlidingLayer
 
@@ -31,7 +31,7 @@ class _Pooling(SlidingLayer):
         return self._outward((*self._place(height, width).size, channels))
 
     def _images_and_place(self, x: Any) -> tuple[Array, Placement]:
-        x = self._images(x)
+        x = self._check_images(x)
         return x, self._place(*x.shape[1:3])
 
     def _spread(self, dx: Array, place: Placement, parts: Iterable[Array]) -> None:
@@ -56,9 +56,7 @@ class _Pooling(SlidingLayer):
         return list(np.ndindex(self._kernel))
 
     def __repr__(self) -> str:
-        stride = [f"stride={self.stride!r}"] * (self._stride != self._kernel)
-        options = [*stride, *(option for option in self._window_options() if not option.startswith("stride"))]
-        return f"{type(self).__name__}({', '.join([repr(self.kernel_size), *options])})"
+        return typed(self, stride=self.kernel_size)
 
 
 class _MaxPool(_Pooling):
@@ -154,9 +152,9 @@ class MaxPool1D(_MaxPool):
 
 
 class _AveragePool(_Pooling):
-    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, count_padding: bool = False) -> None:
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, *, count_padding: bool = False) -> None:
         super().__init__(kernel_size, stride, padding)
-        self.count_padding = count_padding
+        self.count_padding = bool(count_padding)
 
     def _shares(self, height: int, width: int, place: Placement, dtype: Any) -> Array:
         """Return the share of one pixel in the mean of each window, 1 / count, (rows, columns, 1)."""
@@ -197,9 +195,6 @@ class _AveragePool(_Pooling):
         for here in chunks(len(dx), dout[0].nbytes):
             self._spread(dx[here], place, [dout[here] * shares] * math.prod(self._kernel))
         return dx.reshape(self._outward(shape))
-
-    def __repr__(self) -> str:
-        return super().__repr__()[:-1] + ", count_padding=True" * self.count_padding + ")"
 
 
 class AveragePool2D(_AveragePool):

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..contract import Array, Shape
 from .frames import crop, pad
-from .sliding import ImageLayer
+from .sliding import ImageLayer, plain
 
 
 class Upsample2D(ImageLayer):
@@ -37,11 +37,11 @@ class Upsample2D(ImageLayer):
     """
 
     def __init__(self, factor: Any = 2) -> None:
-        self.factor, self._factor = factor, self._pair("factor", factor)
+        self.factor, self._factor = plain(factor), self._pair("factor", factor)
         super().__init__()
 
     def forward(self, x: Any) -> Array:
-        x = self._images(x)
+        x = self._check_images(x)
         n, height, width, channels = self._cache = x.shape
         down, right = self._factor
         blocks = np.broadcast_to(x[:, :, None, :, None], (n, height, down, width, right, channels))
@@ -57,9 +57,6 @@ class Upsample2D(ImageLayer):
     def output_shape(self, input_shape: Shape) -> Shape:
         height, width, channels = self._image_shape(input_shape)
         return height * self._factor[0], width * self._factor[1], channels
-
-    def __repr__(self) -> str:
-        return f"Upsample2D({self.factor})"
 
 
 class ZeroPad2D(ImageLayer):
@@ -88,11 +85,11 @@ class ZeroPad2D(ImageLayer):
     """
 
     def __init__(self, padding: Any = 1) -> None:
-        self.padding, self._pads = padding, self._sides(padding)
+        self.padding, self._pads = plain(padding), self._sides(padding)
         super().__init__()
 
     def forward(self, x: Any) -> Array:
-        x = self._images(x)
+        x = self._check_images(x)
         self._cache = x.shape
         out = pad(x, self._pads)
         return out if out is not x else x.copy()
@@ -104,6 +101,3 @@ class ZeroPad2D(ImageLayer):
     def output_shape(self, input_shape: Shape) -> Shape:
         height, width, channels = self._image_shape(input_shape)
         return height + sum(self._pads[0]), width + sum(self._pads[1]), channels
-
-    def __repr__(self) -> str:
-        return f"ZeroPad2D({self.padding})"

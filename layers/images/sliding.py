@@ -32,11 +32,12 @@ class ImageLayer(Layer):
 
     def _pair(self, name: str, value: Any, least: int = 1) -> Pair:
         """Return (rows, columns), given a number for both or one for each axis."""
-        who, numbers = type(self).__name__, tuple(value) if isinstance(value, tuple | list) else (value,) * self.n_axes
+        who = type(self).__name__
+        numbers = tuple(value) if isinstance(value, tuple | list) else (value,) * self.n_axes
         if not all(_is_whole(n) for n in numbers):
             raise TypeError(f"{who}: {name} must hold whole numbers, got {value!r}")
         if len(numbers) != self.n_axes:
-            wanted = "a whole number" + " or a pair (rows, columns)" * (self.n_axes == 2)
+            wanted = "a whole number or a pair (rows, columns)" if self.n_axes == 2 else "a whole number"
             raise ValueError(f"{who}: {name} must be {wanted}, got {value!r}")
         if min(numbers) < least:
             raise ValueError(f"{who}: {name} must be at least {least}, got {value!r}")
@@ -58,12 +59,12 @@ class ImageLayer(Layer):
         (top, bottom), (left, right) = [(0, 0), *sides][-2:]
         return (int(top), int(bottom)), (int(left), int(right))
 
-    def _images(self, x: Any, n_channels: int | None = None) -> Array:
+    def _check_images(self, x: Any, n_channels: int | None = None) -> Array:
         """Return x as floating numbers of shape (N, H, W, C), checked."""
-        x = self._as_floats(x)
+        x = self._check_x(x)
         if x.ndim != self.n_axes + 2 or n_channels not in (None, x.shape[-1]):
             wanted = f"({'N, H, W' if self.n_axes == 2 else 'N, T'}, {n_channels or 'C'})"
-            raise ValueError(f"{self._who}: x must have shape {wanted}, got {x.shape}{self._hint(x.shape, n_channels)}")
+            raise ValueError(f"{self.who}: x must have shape {wanted}, got {x.shape}{self._hint(x.shape, n_channels)}")
         return x if self.n_axes == 2 else x[:, np.newaxis]
 
     def _hint(self, shape: Shape, n_channels: int | None) -> str:
@@ -82,7 +83,7 @@ class ImageLayer(Layer):
         if len(shape) != self.n_axes + 1 or n_channels not in (None, shape[-1]):
             wanted = f"({'H, W' if self.n_axes == 2 else 'T'}, {n_channels or 'C'})"
             last = "; channels come last" if len(shape) == self.n_axes + 1 and shape[0] == n_channels else ""
-            raise ValueError(f"{self._who}: input_shape must be {wanted}, got {shape}{last}")
+            raise ValueError(f"{self.who}: input_shape must be {wanted}, got {shape}{last}")
         height, width, channels = (1, *shape)[-3:]
         return height, width, channels
 
@@ -117,7 +118,8 @@ class SlidingLayer(ImageLayer):
 
     def _set_window(self, kernel_size: Any, stride: Any, padding: Any, dilation: Any = 1) -> None:
         """Keep the arguments as they are given, for the repr, and as pairs, for the work."""
-        self.kernel_size, self.stride, self.padding, self.dilation = kernel_size, stride, padding, dilation
+        self.kernel_size, self.stride, self.padding = plain(kernel_size), plain(stride), plain(padding)
+        self.dilation = plain(dilation)
         self._kernel = self._pair("kernel_size", kernel_size)
         self._stride = self._pair("stride", stride)
         self._dilation = self._pair("dilation", dilation)
@@ -127,11 +129,6 @@ class SlidingLayer(ImageLayer):
             )
         # What "same" means depends on the image.
         self._pads = None if padding == "same" else self._sides(0 if padding == "valid" else padding)
-
-    def _window_options(self) -> list[str]:
-        """The arguments of the window that differ from their defaults, as one would type them."""
-        defaults = {"stride": 1, "padding": 0, "dilation": 1}
-        return [f"{name}={value!r}" for name, default in defaults.items() if (value := getattr(self, name)) != default]
 
     def _place(self, height: int, width: int) -> Placement:
         """Return where the window lands on images of this size."""
@@ -143,7 +140,7 @@ class SlidingLayer(ImageLayer):
             if self.n_axes == 1:
                 what, seen, there = "sequence", f"{span[1]}", f"{padded[1]}"
             raise ValueError(
-                f"{self._who}: the padded {what} must be at least as large as the kernel, {seen}, got {there}"
+                f"{self.who}: the padded {what} must be at least as large as the kernel, {seen}, got {there}"
             )
         down, right = self._stride
         return place._replace(size=((padded[0] - span[0]) // down + 1, (padded[1] - span[1]) // right + 1))
@@ -157,3 +154,10 @@ class SlidingLayer(ImageLayer):
 
 def _is_whole(n: Any) -> bool:
     return isinstance(n, int | np.integer) and not isinstance(n, bool)
+
+
+def plain(value: Any) -> Any:
+    """Return whole numbers, and tuples or lists of them, as Python's own; anything else as it is."""
+    if isinstance(value, tuple | list):
+        return type(value)(map(plain, value))
+    return int(value) if isinstance(value, np.integer) else value

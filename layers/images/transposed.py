@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..contract import Array, Rng, Shape, check_sizes
-from ..initializers import he_normal, name_of
+from ..contract import Array, Rng, Shape, checks
+from ..initializers import he_normal
 from ..speed import sum_rows_into
-from .sliding import Placement, SlidingLayer
+from ..weighted import Initializer, Weighted
+from .sliding import Placement, SlidingLayer, plain
 from .unfolding import convolve, image_gradient, weights_gradient
 
 
-class ConvTranspose2D(SlidingLayer):
+class ConvTranspose2D(Weighted, SlidingLayer):
     """Transposed convolution of images: out[i * stride + a, j * stride + b] += x[i, j] @ weights[a, b], plus a bias.
 
     It makes images larger. The matrix that it multiplies x with is the transposed one of a `Conv2D` from out to x,
@@ -65,11 +65,6 @@ class ConvTranspose2D(SlidingLayer):
     array([4., 4.])
     """
 
-    weights: Array
-    dweights: Array
-    bias: Array
-    dbias: Array
-
     def __init__(
         self,
         n_inputs: int,
@@ -77,17 +72,17 @@ class ConvTranspose2D(SlidingLayer):
         kernel_size: Any,
         stride: Any = 1,
         padding: Any = 0,
+        *,
         output_padding: Any = 0,
         dilation: Any = 1,
         use_bias: bool = True,
-        initializer: Callable[[np.random.Generator, Shape], Any] = he_normal,
+        initializer: Initializer = he_normal,
         rng: Rng = None,
     ) -> None:
-        check_sizes("ConvTranspose2D", n_inputs=n_inputs, n_outputs=n_outputs)
-        self.n_inputs, self.n_outputs = n_inputs, n_outputs
-        self.use_bias, self.initializer = use_bias, initializer
+        self.n_inputs = checks.whole("ConvTranspose2D", "n_inputs", n_inputs)
+        self.n_outputs = checks.whole("ConvTranspose2D", "n_outputs", n_outputs)
         self._set_window(kernel_size, stride, padding, dilation)
-        self.output_padding = output_padding
+        self.output_padding = plain(output_padding)
         self._further = self._pair("output_padding", output_padding, least=0)
         if any(further >= step for further, step in zip(self._further, self._stride, strict=True)):
             raise ValueError(
@@ -98,19 +93,13 @@ class ConvTranspose2D(SlidingLayer):
                 f"ConvTranspose2D: output_padding must be 0 with padding='same', which gives out the size H * stride, "
                 f"got {output_padding!r}"
             )
-        bias: dict[str, Shape] = {"bias": (n_outputs,)} if use_bias else {}
-        super().__init__(weights=(*self._kernel, n_inputs, n_outputs), **bias)
-        self.initialize(rng)
-
-    def initialize(self, rng: Rng = None) -> None:
-        self.weights = self.initializer(np.random.default_rng(rng), self.weights.shape)
-        if self.use_bias:
-            self.bias = np.zeros(self.n_outputs)
+        shape = *self._kernel, self.n_inputs, self.n_outputs
+        super().__init__(shape, self.n_outputs, use_bias=use_bias, initializer=initializer, rng=rng)
 
     def _out_size(self, height: int, width: int) -> tuple[int, int]:
         rows, columns = (self._out_length(axis, n) for axis, n in enumerate((height, width)))
         if min(rows, columns) < 1:
-            raise ValueError(f"{self._who}: padding must leave at least one pixel of out, got {rows} x {columns}")
+            raise ValueError(f"{self.who}: padding must leave at least one pixel of out, got {rows} x {columns}")
         return rows, columns
 
     def _out_length(self, axis: int, n: int) -> int:
@@ -130,7 +119,7 @@ class ConvTranspose2D(SlidingLayer):
         return self.weights.swapaxes(2, 3)
 
     def forward(self, x: Any) -> Array:
-        x = self._cache = self._images(x, self.n_inputs)
+        x = self._cache = self._check_images(x, self.n_inputs)
         size = x.shape[1:3]
         out = image_gradient(x, self._filters, self._out_size(*size), self._place_on_out(*size))
         if self.use_bias:
@@ -153,10 +142,3 @@ class ConvTranspose2D(SlidingLayer):
     def output_shape(self, input_shape: Shape) -> Shape:
         height, width, _ = self._image_shape(input_shape, self.n_inputs)
         return (*self._out_size(height, width), self.n_outputs)
-
-    def __repr__(self) -> str:
-        options = self._window_options()
-        options += [f"output_padding={self.output_padding!r}"] * any(self._further)
-        options += ["use_bias=False"] * (not self.use_bias)
-        options += [f"initializer={name_of(self.initializer)}"] * (self.initializer is not he_normal)
-        return f"ConvTranspose2D({', '.join([f'{self.n_inputs}, {self.n_outputs}, {self.kernel_size}', *options])})"

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..contract import Array, Layer, Rng, check_number, check_sizes
+from ..contract import Array, Layer, Rng, checks, dotted
 from .finite_differences import Slopes, moves_of
 from .gradient_report import GradientError, GradientReport, diagnose
 
@@ -23,10 +23,10 @@ def check_gradients(
     *inputs: Any,
     loss: Any = None,
     y: Any = None,
-    rng: Rng = 0,
     tolerance: float = 1e-7,
     directions: int | None = None,
     randomize: bool = True,
+    rng: Rng = 0,
 ) -> GradientReport:
     """Compare `backward` with central differences of `forward`, and raise with a diagnosis if they differ.
 
@@ -47,14 +47,14 @@ def check_gradients(
         one is checked, the predictions.
     loss, y : optional
         A loss and its targets behind the network: f is then loss.forward(layer.forward(*inputs), y).
-    rng : int or numpy.random.Generator, default 0
-        Of the parameters, dout and directions.
     tolerance : float, default 1e-7
         Largest relative error allowed.
     directions : int, optional
         Instead of every element, move each array along so many random directions: for large layers.
     randomize : bool, default True
         False keeps the parameters as they are.
+    rng : int or numpy.random.Generator, default 0
+        Of the parameters, dout and directions.
 
     Returns
     -------
@@ -78,9 +78,9 @@ def check_gradients(
     >>> sorted(report.errors), report.largest < 1e-7
     (['bias', 'weights', 'x'], True)
     """
-    check_number("check_gradients", "tolerance", tolerance, 0)
+    tolerance = checks.number("check_gradients", "tolerance", tolerance, 0)
     if directions is not None:
-        check_sizes("check_gradients", directions=directions)
+        checks.whole("check_gradients", "directions", directions)
     subject = _Subject(layer, inputs, loss, y, np.random.default_rng(rng), randomize)
     comparisons = [_Comparison(subject, *found, directions) for found in subject.gradients()]
     largest = max((comparison.largest for comparison in comparisons), default=0.0)
@@ -153,7 +153,7 @@ class _Subject:
     def __init__(
         self, layer: Any, inputs: tuple[Any, ...], loss: Any, y: Any, rng: np.random.Generator, randomize: bool
     ) -> None:
-        self.who = layer._who if isinstance(layer, Layer) else repr(layer)
+        self.who = layer.who if isinstance(layer, Layer) else repr(layer)
         self.layer, self.loss, self.y, self.rng = copy.deepcopy(layer), copy.deepcopy(loss), y, rng
         self.is_layer = isinstance(layer, Layer)
         if not self.is_layer and not (hasattr(layer, "forward") and hasattr(layer, "backward")):
@@ -240,7 +240,7 @@ class _Subject:
         if not self.is_layer:
             return []
         return [
-            (f"{prefix}.{name}".lstrip("."), getattr(leaf, name), getattr(leaf, f"d{name}"))
+            (dotted(prefix, name), getattr(leaf, name), getattr(leaf, f"d{name}"))
             for prefix, leaf in self.layer.leaves()
             for name in leaf.shapes
         ]

@@ -1,0 +1,55 @@
+"""What the layers share that draw one array of weights, and may add a bias."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from .contract import Array, Layer, Rng, Shape
+from .initializers import check_initializer
+
+Initializer: TypeAlias = Callable[[np.random.Generator, Shape], Any]
+
+
+class Weighted(Layer):
+    """A layer with weights, drawn by its initializer, and a bias for each of its outputs, which starts at zero.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the weights.
+    n_outputs : int, optional
+        Length of the bias; None for a layer that never has one.
+    use_bias : bool, default True
+    initializer : callable (rng, shape) -> array
+    rng : int or numpy.random.Generator, optional
+    """
+
+    weights: Array
+    dweights: Array
+    bias: Array
+    dbias: Array
+
+    def __init__(
+        self,
+        shape: Shape,
+        n_outputs: int | None = None,
+        *,
+        use_bias: bool = True,
+        initializer: Initializer,
+        rng: Rng = None,
+    ) -> None:
+        check_initializer(type(self).__name__, initializer)
+        self.use_bias, self.initializer = bool(use_bias) and n_outputs is not None, initializer
+        if n_outputs is not None and use_bias:
+            super().__init__(weights=shape, bias=(n_outputs,))
+        else:
+            super().__init__(weights=shape)
+        self.initialize(rng)
+
+    def initialize(self, rng: Rng = None) -> None:
+        self.weights = self.initializer(np.random.default_rng(rng), self.weights.shape)
+        if self.use_bias:
+            self.bias = np.zeros(self.bias.shape)
