@@ -3,7 +3,8 @@
 from .adam import Adam, AdamW, NAdam
 from .adaptive import Adadelta, Adagrad, RMSprop
 from .averaging import ExponentialMovingAverage
-from .cycles import CosineRestarts, Joined, OneCycle, WarmUp
+from .composed import Joined, WarmUp
+from .cycles import CosineRestarts, OneCycle
 from .decays import (
     Constant,
     CosineDecay,
@@ -11,9 +12,9 @@ from .decays import (
     InverseTimeDecay,
     MultiStepDecay,
     PolynomialDecay,
-    Schedule,
     StepDecay,
 )
 from .lion import Lion
 from .optimizer import Optimizer
+from .schedule import Schedule
 from .sgd import SGD

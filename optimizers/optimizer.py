@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from . import checks
 from .blocks import BLOCK, Array, cut, norm, walk
-
-Rate: TypeAlias = float | Callable[[int], float]
+from .schedule import Rate
 
 
 class Optimizer:
@@ -27,7 +26,7 @@ class Optimizer:
     Parameters
     ----------
     learning_rate : float, or callable step -> float
-        A callable is asked at each step, which it is given, counted from 0. See `optimizers.schedules`.
+        A callable is asked at each step, which it is given, counted from 0. See `optimizers.schedule`.
     weight_decay : float, default 0
         Adds weight_decay * parameters to the gradients: the gradient of weight_decay / 2 * sum(parameters²).
         Rules with `decoupled_decay` multiply the parameters by 1 - rate * weight_decay instead.

@@ -8,7 +8,8 @@ import numpy as np
 
 from . import checks
 from .blocks import Array
-from .optimizer import Optimizer, Rate
+from .optimizer import Optimizer
+from .schedule import Rate
 
 
 class SGD(Optimizer):
