@@ -5,11 +5,15 @@ from __future__ import annotations
 import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from .schedule import Rate, Schedule
+import numpy as np
+
+from . import checks
+from .schedule import Rate, Schedule, increasing, not_negative
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class WarmUp(Schedule):
     """A straight line up to where a schedule begins: rate = schedule(0) * (step + 1) / (steps + 1), then schedule.
 
@@ -34,13 +38,16 @@ class WarmUp(Schedule):
     schedule: Rate
     steps: int
 
+    def __post_init__(self) -> None:
+        self._check(schedule=_rate, steps=checks.whole)
+
     def __call__(self, step: int) -> float:
         if step < self.steps:
-            return _rate(self.schedule, 0) * (step + 1) / (self.steps + 1)
-        return _rate(self.schedule, step - self.steps)
+            return _at(self.schedule, 0) * (step + 1) / (self.steps + 1)
+        return _at(self.schedule, step - self.steps)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Joined(Schedule):
     """Schedules one after the other, each counting its steps from its own beginning.
 
@@ -61,15 +68,29 @@ class Joined(Schedule):
     starts: Sequence[int]
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        self._check(schedules=_rates, starts=increasing)
         if len(self.schedules) != len(self.starts) + 1:
             got = f"{len(self.schedules)} schedules and {len(self.starts)} starts"
             raise ValueError(f"Joined: starts must hold a step for each schedule but the first, got {got}")
 
     def __call__(self, step: int) -> float:
         i = bisect.bisect_right(self.starts, step)
-        return _rate(self.schedules[i], step - self.starts[i - 1] if i else step)
+        return _at(self.schedules[i], step - self.starts[i - 1] if i else step)
 
 
-def _rate(schedule: Rate, step: int) -> float:
+def _at(schedule: Rate, step: int) -> float:
     return schedule(step) if callable(schedule) else schedule
+
+
+def _rate(who: str, name: str, value: Any) -> Rate:
+    if callable(value):
+        return value
+    if not isinstance(value, int | float | np.number):
+        raise TypeError(f"{who}: {name} must be a number or a callable, got {value!r}")
+    return not_negative(who, name, value)
+
+
+def _rates(who: str, name: str, value: Any) -> tuple[Rate, ...]:
+    if not isinstance(value, Sequence):
+        raise TypeError(f"{who}: {name} must be a sequence of numbers or callables, got {value!r}")
+    return tuple(_rate(who, f"{name}[{i}]", each) for i, each in enumerate(value))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
-from .schedule import Schedule, half_wave
+from . import checks
+from .schedule import Schedule, half_wave, not_negative
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CosineRestarts(Schedule):
     """`CosineDecay` again and again, each time from the top: SGDR.
 
@@ -17,7 +18,7 @@ class CosineRestarts(Schedule):
     steps : int
         Of the first cycle.
     growth : int, default 1
-        Each cycle is so many times longer than the one before.
+        How many times longer each cycle is than the one before.
     final : float, default 0
         What each cycle goes down to; the step that would have it is the first of the next cycle.
 
@@ -35,8 +36,12 @@ class CosineRestarts(Schedule):
 
     learning_rate: float
     steps: int
+    _: KW_ONLY
     growth: int = 1
     final: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._check(learning_rate=not_negative, steps=checks.whole, growth=checks.whole, final=not_negative)
 
     def __call__(self, step: int) -> float:
         length = self.steps
@@ -48,7 +53,7 @@ class CosineRestarts(Schedule):
         return half_wave(self.learning_rate, self.final, step / length)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class OneCycle(Schedule):
     """Up and down once: half a wave from learning_rate / start to learning_rate, one down to learning_rate / end.
 
@@ -78,9 +83,14 @@ class OneCycle(Schedule):
 
     learning_rate: float
     steps: int
+    _: KW_ONLY
     rise: float = 0.3
     start: float = 25.0
     end: float = 250_000.0
+
+    def __post_init__(self) -> None:
+        self._check(learning_rate=not_negative, steps=checks.whole, rise=checks.fraction)
+        self._check(start=checks.positive, end=checks.positive)
 
     def __call__(self, step: int) -> float:
         top = self.rise * self.steps

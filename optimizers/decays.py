@@ -1,15 +1,16 @@
-"""Schedules that only go down."""
+"""Schedules that never go up."""
 
 from __future__ import annotations
 
 import bisect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
-from .schedule import Schedule, half_wave
+from . import checks
+from .schedule import Schedule, half_wave, increasing, not_negative
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Constant(Schedule):
     """The same rate for ever: rate = learning_rate.
 
@@ -25,11 +26,14 @@ class Constant(Schedule):
 
     learning_rate: float
 
+    def __post_init__(self) -> None:
+        self._check(learning_rate=not_negative)
+
     def __call__(self, step: int) -> float:
         return self.learning_rate
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StepDecay(Schedule):
     """Down a stair of equal steps: rate = learning_rate * factor**(step // every).
 
@@ -49,13 +53,17 @@ class StepDecay(Schedule):
 
     learning_rate: float
     every: int
+    _: KW_ONLY
     factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        self._check(learning_rate=not_negative, every=checks.whole, factor=not_negative)
 
     def __call__(self, step: int) -> float:
         return self.learning_rate * self.factor ** (step // self.every)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MultiStepDecay(Schedule):
     """Down a stair of given steps: rate = learning_rate * factor**(number of milestones that were reached).
 
@@ -75,13 +83,17 @@ class MultiStepDecay(Schedule):
 
     learning_rate: float
     milestones: Sequence[int]
+    _: KW_ONLY
     factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        self._check(learning_rate=not_negative, milestones=increasing, factor=not_negative)
 
     def __call__(self, step: int) -> float:
         return self.learning_rate * self.factor ** bisect.bisect_right(self.milestones, step)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ExponentialDecay(Schedule):
     """Down by the same factor at each step: rate = learning_rate * factor**(step / every).
 
@@ -101,13 +113,17 @@ class ExponentialDecay(Schedule):
 
     learning_rate: float
     factor: float
+    _: KW_ONLY
     every: int = 1
+
+    def __post_init__(self) -> None:
+        self._check(learning_rate=not_negative, factor=not_negative, every=checks.whole)
 
     def __call__(self, step: int) -> float:
         return self.learning_rate * self.factor ** (step / self.every)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class InverseTimeDecay(Schedule):
     """The decay of the books: rate = learning_rate / (1 + decay * step).
 
@@ -132,13 +148,16 @@ class InverseTimeDecay(Schedule):
     learning_rate: float
     decay: float
 
+    def __post_init__(self) -> None:
+        self._check(learning_rate=not_negative, decay=not_negative)
+
     def __call__(self, step: int) -> float:
         return self.learning_rate / (1 + self.decay * step)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PolynomialDecay(Schedule):
-    """Down to final in so many steps: rate = final + (learning_rate - final) * (1 - step / steps)**power.
+    """Down to final in a number of steps: rate = final + (learning_rate - final) * (1 - step / steps)**power.
 
     Parameters
     ----------
@@ -158,14 +177,18 @@ class PolynomialDecay(Schedule):
 
     learning_rate: float
     steps: int
+    _: KW_ONLY
     power: float = 1.0
     final: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._check(learning_rate=not_negative, steps=checks.whole, power=checks.positive, final=not_negative)
 
     def __call__(self, step: int) -> float:
         return self.final + (self.learning_rate - self.final) * (1 - min(step / self.steps, 1)) ** self.power
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CosineDecay(Schedule):
     """Down half a wave: rate = final + (learning_rate - final) * (1 + cos(pi * step / steps)) / 2.
 
@@ -189,7 +212,11 @@ class CosineDecay(Schedule):
 
     learning_rate: float
     steps: int
+    _: KW_ONLY
     final: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._check(learning_rate=not_negative, steps=checks.whole, final=not_negative)
 
     def __call__(self, step: int) -> float:
         return half_wave(self.learning_rate, self.final, step / self.steps)

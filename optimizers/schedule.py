@@ -6,21 +6,19 @@ Everything is counted in steps, not in epochs: with 450 batches in an epoch, "ha
 `StepDecay(0.1, every=4_500, factor=0.5)`. Any callable is a schedule; those here also print as one would type them,
 compare, and can be pickled. Their rates depend on the step alone: training resumes where it was.
 
-Here is what all of them share. `optimizers.decays` has those that only go down, `optimizers.cycles` those that go up
-too, `optimizers.composed` those made of others.
+Here is what all of them share. Those that never go up are in `optimizers.decays`, those that go up too in
+`optimizers.cycles`, and those made of others in `optimizers.composed`.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from . import checks
+from .typed import typed
 
 Rate: TypeAlias = float | Callable[[int], float]
 
@@ -28,7 +26,8 @@ Rate: TypeAlias = float | Callable[[int], float]
 class Schedule:
     """A learning rate for every step: `schedule(step) -> rate`.
 
-    Subclasses are frozen dataclasses. What their fields may be, by name, stands at the end of this file.
+    Subclasses are frozen dataclasses that check their own fields in `__post_init__`; with `repr=False` they print as
+    those here do. A schedule of one's own needs no more than `__call__`.
 
     Raises
     ------
@@ -38,27 +37,31 @@ class Schedule:
     Examples
     --------
     >>> schedule = CosineDecay(0.1, steps=1000)
-    >>> schedule, schedule == CosineDecay(0.1, 1000)
-    (CosineDecay(learning_rate=0.1, steps=1000, final=0.0), True)
+    >>> schedule, schedule == CosineDecay(0.1, 1000, final=0)
+    (CosineDecay(0.1, 1000), True)
     """
-
-    def __post_init__(self) -> None:
-        for name, check in _CHECKS.items():
-            if name in vars(self):  # past the dataclass, which is frozen, it becomes a plain number or a tuple
-                object.__setattr__(self, name, check(type(self).__name__, name, getattr(self, name)))
 
     def __call__(self, step: int) -> float:
         """Return the rate of this step, counted from 0."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(self, step)")
 
+    def _check(self, **fields: Callable[[str, str, Any], Any]) -> None:
+        """Pass each of these fields through its check, and keep what comes back: a plain number, or a tuple."""
+        for name, check in fields.items():
+            checked = check(type(self).__name__, name, getattr(self, name))
+            object.__setattr__(self, name, checked)  # past the dataclass, which is frozen
 
-def half_wave(first: float, last: float, fraction: float) -> float:
-    """Return the rate on the way from first to last, when this fraction of the way is done, and last ever after."""
-    return last if fraction >= 1 else last + (first - last) * (1 + math.cos(math.pi * fraction)) / 2
+    def __repr__(self) -> str:
+        return typed(self)
 
 
-def _increasing(who: str, name: str, value: Any) -> tuple[int, ...]:
-    """Return value as a tuple of increasing steps."""
+def not_negative(who: str, name: str, value: Any) -> float:
+    """Return value as a float; raise unless it is a finite real number >= 0."""
+    return checks.number(who, name, value, least=0)
+
+
+def increasing(who: str, name: str, value: Any) -> tuple[int, ...]:
+    """Return value as a tuple of steps; raise unless they are whole numbers, 1 or more, and increase."""
     try:
         steps = tuple(checks.whole(who, name, step) for step in value)
     except TypeError:
@@ -68,26 +71,6 @@ def _increasing(who: str, name: str, value: Any) -> tuple[int, ...]:
     return steps
 
 
-def _schedule(who: str, name: str, value: Any) -> Rate:
-    if callable(value):
-        return value
-    if not isinstance(value, int | float | np.number):
-        raise TypeError(f"{who}: {name} must be a number or a callable, got {value!r}")
-    return checks.number(who, name, value)
-
-
-def _schedules(who: str, name: str, value: Any) -> tuple[Rate, ...]:
-    if not isinstance(value, Sequence):
-        raise TypeError(f"{who}: {name} must be a sequence of numbers or callables, got {value!r}")
-    return tuple(_schedule(who, f"{name}[{i}]", each) for i, each in enumerate(value))
-
-
-_CHECKS: dict[str, Callable[[str, str, Any], Any]] = {
-    **dict.fromkeys(("learning_rate", "final", "factor", "decay"), checks.number),
-    **dict.fromkeys(("steps", "every", "growth"), checks.whole),
-    **dict.fromkeys(("power", "start", "end"), checks.positive),
-    **dict.fromkeys(("milestones", "starts"), _increasing),
-    "rise": partial(checks.number, high=1),
-    "schedule": _schedule,
-    "schedules": _schedules,
-}
+def half_wave(first: float, last: float, fraction: float) -> float:
+    """Return the rate on the way from first to last, when this fraction of the way is done, and last ever after."""
+    return last if fraction >= 1 else last + (first - last) * (1 + math.cos(math.pi * fraction)) / 2
