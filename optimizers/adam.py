@@ -213,7 +213,7 @@ class NAdam(Optimizer):
         gradient_sum: Array,
         square_sum: Array,
     ) -> None:
-        spare, steps = scratch
+        spare, other = scratch
         _discount(gradient_sum, square_sum, gradients, self.beta1, self.beta2, spare)
         t = self.steps + 1
         product, ahead = self._momentum_product(t), self._momentum(t + 1)
@@ -222,7 +222,7 @@ class NAdam(Optimizer):
         unit = math.sqrt((1 - self.beta2) / (1 - self.beta2**t))
         root = np.sqrt(square_sum, out=spare)
         root += self.epsilon / unit
-        step = np.multiply(gradient_sum, of_mean / of_gradients, out=steps)
+        step = np.multiply(gradient_sum, of_mean / of_gradients, out=other)
         step += gradients
         step /= root
         step *= rate * of_gradients / unit

@@ -225,9 +225,9 @@ class Adadelta(Optimizer):
         mean_square: Array,
         mean_square_step: Array,
     ) -> None:
-        spare, steps = scratch
+        spare, other = scratch
         _average(mean_square, self.rho, np.multiply(gradients, gradients, out=spare), spare)
-        step = np.add(mean_square_step, self.epsilon, out=steps)
+        step = np.add(mean_square_step, self.epsilon, out=other)
         step /= np.add(mean_square, self.epsilon, out=spare)
         np.sqrt(step, out=step)
         step *= gradients

@@ -213,8 +213,8 @@ class Optimizer:
         self.gradient_norm = found = norm(gradients, [here for here, *_ in self._blocks])
         if not math.isfinite(found):
             named = {} if self._layout is None else self._layout
-            learnt = {name: gradients[here] for name, here in named.items() if not _fits(name, self.frozen)}
-            where = [name for name, array in learnt.items() if not np.isfinite(array).all()]
+            learned = {name: gradients[here] for name, here in named.items() if not _fits(name, self.frozen)}
+            where = [name for name, array in learned.items() if not np.isfinite(array).all()]
             got = f"a norm of {found} from {where}" if where else f"a norm of {found}"
             raise ValueError(f"{self!r}: gradients must be finite to be clipped, got {got}")
         return 1.0 if self.clip_norm is None or found <= self.clip_norm else self.clip_norm / found
