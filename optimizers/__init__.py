@@ -3,7 +3,8 @@
 from .adam import Adam, AdamW, NAdam
 from .adaptive import Adadelta, Adagrad, RMSprop
 from .averaging import ExponentialMovingAverage
-from .cycles import CosineRestarts, Joined, OneCycle, WarmUp
+from .composed import Joined, WarmUp
+from .cycles import CosineRestarts, OneCycle
 from .decays import (
     Constant,
     CosineDecay,
@@ -11,9 +12,40 @@ from .decays import (
     InverseTimeDecay,
     MultiStepDecay,
     PolynomialDecay,
-    Schedule,
     StepDecay,
 )
 from .lion import Lion
 from .optimizer import Optimizer
+from .schedule import Schedule
 from .sgd import SGD
+
+__all__ = [
+    # rules
+    "SGD",
+    "Adam",
+    "AdamW",
+    "NAdam",
+    "RMSprop",
+    "Adagrad",
+    "Adadelta",
+    "Lion",
+    # learning rates that never go up
+    "Constant",
+    "StepDecay",
+    "MultiStepDecay",
+    "ExponentialDecay",
+    "InverseTimeDecay",
+    "PolynomialDecay",
+    "CosineDecay",
+    # that go up and down
+    "OneCycle",
+    "CosineRestarts",
+    # and those made of others
+    "WarmUp",
+    "Joined",
+    # averages of the parameters
+    "ExponentialMovingAverage",
+    # what rules and schedules are, for those of one's own
+    "Optimizer",
+    "Schedule",
+]

@@ -23,7 +23,8 @@ import numpy as np
 
 from . import checks
 from .blocks import Array
-from .optimizer import Optimizer, Rate
+from .optimizer import Optimizer
+from .schedule import Rate
 
 
 class Adam(Optimizer):
@@ -73,6 +74,7 @@ class Adam(Optimizer):
     def __init__(
         self,
         learning_rate: Rate = 0.001,
+        *,
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
@@ -85,18 +87,28 @@ class Adam(Optimizer):
         if amsgrad:
             self.state_names = ("gradient_sum", "square_sum", "largest_square_sum")
 
-    def _update(self, parameters: Array, gradients: Array, rate: float, scratch: Array, *state: Array) -> None:
+    def _update(
+        self,
+        parameters: Array,
+        gradients: Array,
+        rate: float,
+        scratch: list[Array],
+        *,
+        gradient_sum: Array,
+        square_sum: Array,
+        largest_square_sum: Array | None = None,
+    ) -> None:
         # rate * m_hat / (sqrt(v_hat) + epsilon), with m_hat = gradient_sum * unit1 and v_hat = square_sum * unit2**2,
         # is  rate * unit1 / unit2 * gradient_sum / (sqrt(square_sum) + epsilon / unit2)
-        gradient_sum, square_sum, *largest = state
-        _discount(gradient_sum, square_sum, gradients, self.beta1, self.beta2, scratch)
+        (spare,) = scratch
+        _discount(gradient_sum, square_sum, gradients, self.beta1, self.beta2, spare)
         unit1 = (1 - self.beta1) / (1 - self.beta1 ** (self.steps + 1))
         unit2 = math.sqrt((1 - self.beta2) / (1 - self.beta2 ** (self.steps + 1)))
-        if largest:
-            square_sum = np.maximum(largest[0], square_sum, out=largest[0])
-        root = np.sqrt(square_sum, out=scratch)
+        if largest_square_sum is not None:
+            square_sum = np.maximum(largest_square_sum, square_sum, out=largest_square_sum)
+        root = np.sqrt(square_sum, out=spare)
         root += self.epsilon / unit2
-        step = np.divide(gradient_sum, root, out=scratch)
+        step = np.divide(gradient_sum, root, out=spare)
         step *= rate * unit1 / unit2
         parameters -= step
 
@@ -110,11 +122,9 @@ class AdamW(Adam):
     Parameters
     ----------
     learning_rate : float, or callable step -> float, default 0.001
-    beta1, beta2, epsilon, amsgrad
-        As in `Adam`.
     weight_decay : float, default 0.01
     **options
-        exclude, frozen, clip_norm, clip_value: see `Optimizer`.
+        beta1, beta2, epsilon, amsgrad: see `Adam`. exclude, frozen, clip_norm, clip_value: see `Optimizer`.
 
     References
     ----------
@@ -132,17 +142,8 @@ class AdamW(Adam):
 
     decoupled_decay = True
 
-    def __init__(
-        self,
-        learning_rate: Rate = 0.001,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        epsilon: float = 1e-8,
-        amsgrad: bool = False,
-        weight_decay: float = 0.01,
-        **options: Any,
-    ) -> None:
-        super().__init__(learning_rate, beta1, beta2, epsilon, amsgrad, weight_decay=weight_decay, **options)
+    def __init__(self, learning_rate: Rate = 0.001, *, weight_decay: float = 0.01, **options: Any) -> None:
+        super().__init__(learning_rate, weight_decay=weight_decay, **options)
 
 
 class NAdam(Optimizer):
@@ -190,6 +191,7 @@ class NAdam(Optimizer):
     def __init__(
         self,
         learning_rate: Rate = 0.002,
+        *,
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
@@ -198,20 +200,29 @@ class NAdam(Optimizer):
     ) -> None:
         super().__init__(learning_rate, **options)
         self.beta1, self.beta2, self.epsilon = _checked(self, beta1, beta2, epsilon)
-        self.momentum_decay = checks.number("NAdam", "momentum_decay", momentum_decay)
+        self.momentum_decay = checks.number("NAdam", "momentum_decay", momentum_decay, least=0)
         self._product = (0, 1.0)  # t, and mu_1 * ... * mu_t
 
-    def _update(self, parameters: Array, gradients: Array, rate: float, scratch: Array, *state: Array) -> None:
-        spare, gradient_sum, square_sum = state
-        _discount(gradient_sum, square_sum, gradients, self.beta1, self.beta2, scratch)
+    def _update(
+        self,
+        parameters: Array,
+        gradients: Array,
+        rate: float,
+        scratch: list[Array],
+        *,
+        gradient_sum: Array,
+        square_sum: Array,
+    ) -> None:
+        spare, other = scratch
+        _discount(gradient_sum, square_sum, gradients, self.beta1, self.beta2, spare)
         t = self.steps + 1
         product, ahead = self._momentum_product(t), self._momentum(t + 1)
         of_mean = ahead * (1 - self.beta1) / (1 - product * ahead)
         of_gradients = (1 - self._momentum(t)) / (1 - product)
         unit = math.sqrt((1 - self.beta2) / (1 - self.beta2**t))
-        root = np.sqrt(square_sum, out=scratch)
+        root = np.sqrt(square_sum, out=spare)
         root += self.epsilon / unit
-        step = np.multiply(gradient_sum, of_mean / of_gradients, out=spare)
+        step = np.multiply(gradient_sum, of_mean / of_gradients, out=other)
         step += gradients
         step /= root
         step *= rate * of_gradients / unit
@@ -233,18 +244,18 @@ class NAdam(Optimizer):
 
 
 def _discount(
-    gradient_sum: Array, square_sum: Array, gradients: Array, beta1: float, beta2: float, scratch: Array
+    gradient_sum: Array, square_sum: Array, gradients: Array, beta1: float, beta2: float, spare: Array
 ) -> None:
     gradient_sum *= beta1
     gradient_sum += gradients
     square_sum *= beta2
-    square_sum += np.multiply(gradients, gradients, out=scratch)
+    square_sum += np.multiply(gradients, gradients, out=spare)
 
 
 def _checked(optimizer: Optimizer, beta1: float, beta2: float, epsilon: float) -> tuple[float, float, float]:
     who = type(optimizer).__name__
     return (
-        checks.number(who, "beta1", beta1, high=1),
-        checks.number(who, "beta2", beta2, high=1),
+        checks.fraction(who, "beta1", beta1),
+        checks.fraction(who, "beta2", beta2),
         checks.positive(who, "epsilon", epsilon),
     )

@@ -9,7 +9,8 @@ import numpy as np
 
 from . import checks
 from .blocks import Array
-from .optimizer import Optimizer, Rate
+from .optimizer import Optimizer
+from .schedule import Rate
 
 
 class RMSprop(Optimizer):
@@ -17,7 +18,7 @@ class RMSprop(Optimizer):
 
     mean_square = rho * mean_square + (1 - rho) * gradients²
 
-    centered divides by the spread instead, the root of the variance mean_square - mean² with
+    centered divides by the standard deviation instead, the root of the variance mean_square - mean² with
 
         mean = rho * mean + (1 - rho) * gradients
 
@@ -31,17 +32,17 @@ class RMSprop(Optimizer):
     learning_rate : float, or callable step -> float, default 0.001
     rho : float in [0, 1), default 0.9
         How much of the mean stays from step to step. PyTorch calls it alpha, and has 0.99.
-    momentum : float in [0, 1), default 0
-    centered : bool, default False
     epsilon : float > 0, default 1e-8
         Outside the root, as in PyTorch. In Keras it is inside: sqrt(mean_square + epsilon).
+    momentum : float in [0, 1), default 0
+    centered : bool, default False
     **options
         weight_decay, exclude, frozen, clip_norm, clip_value: see `Optimizer`.
 
     Raises
     ------
     ValueError
-        If rho, momentum or epsilon is out of its range.
+        If rho, epsilon or momentum is out of its range.
 
     References
     ----------
@@ -60,36 +61,50 @@ class RMSprop(Optimizer):
     def __init__(
         self,
         learning_rate: Rate = 0.001,
+        *,
         rho: float = 0.9,
+        epsilon: float = 1e-8,
         momentum: float = 0.0,
         centered: bool = False,
-        epsilon: float = 1e-8,
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.rho = checks.number("RMSprop", "rho", rho, high=1)
-        self.momentum = checks.number("RMSprop", "momentum", momentum, high=1)
+        self.rho = checks.fraction("RMSprop", "rho", rho)
         self.epsilon = checks.positive("RMSprop", "epsilon", epsilon)
+        self.momentum = checks.fraction("RMSprop", "momentum", momentum)
         self.centered = bool(centered)
-        self.state_names = ("mean_square", *["mean"] * self.centered, *["velocity"] * (self.momentum > 0))
-
-    def _update(self, parameters: Array, gradients: Array, rate: float, scratch: Array, *state: Array) -> None:
-        mean_square, *others = state
-        _average(mean_square, self.rho, np.multiply(gradients, gradients, out=scratch), scratch)
-        spread = mean_square
+        self.state_names = ("mean_square",)
         if self.centered:
-            mean = others.pop(0)
-            _average(mean, self.rho, gradients, scratch)
-            spread = np.subtract(mean_square, np.multiply(mean, mean, out=scratch), out=scratch)
-            np.clip(spread, 0, math.inf, out=spread)  # rounding can make a variance of 0 negative
-        root = np.sqrt(spread, out=scratch)
-        root += self.epsilon
-        step = np.divide(gradients, root, out=scratch)
+            self.state_names += ("mean",)
         if self.momentum:
-            (velocity,) = others
+            self.state_names += ("velocity",)
+
+    def _update(
+        self,
+        parameters: Array,
+        gradients: Array,
+        rate: float,
+        scratch: list[Array],
+        *,
+        mean_square: Array,
+        mean: Array | None = None,
+        velocity: Array | None = None,
+    ) -> None:
+        (spare,) = scratch
+        _average(mean_square, self.rho, np.multiply(gradients, gradients, out=spare), spare)
+        if mean is None:
+            root = np.sqrt(mean_square, out=spare)
+        else:
+            _average(mean, self.rho, gradients, spare)
+            variance = np.subtract(mean_square, np.multiply(mean, mean, out=spare), out=spare)
+            np.clip(variance, 0, math.inf, out=variance)  # rounding can make a variance of 0 negative
+            root = np.sqrt(variance, out=spare)
+        root += self.epsilon
+        step = np.divide(gradients, root, out=spare)
+        if velocity is not None:
             velocity *= self.momentum
             velocity += step
-            step = np.multiply(velocity, rate, out=scratch)
+            step = np.multiply(velocity, rate, out=spare)
         else:
             step *= rate
         parameters -= step
@@ -105,17 +120,17 @@ class Adagrad(Optimizer):
     Parameters
     ----------
     learning_rate : float, or callable step -> float, default 0.01
-    initial_squares : float >= 0, default 0
-        Is added to squares.
     epsilon : float > 0, default 1e-10
         Outside the root, as in PyTorch.
+    initial_squares : float >= 0, default 0
+        Is added to squares.
     **options
         weight_decay, exclude, frozen, clip_norm, clip_value: see `Optimizer`.
 
     Raises
     ------
     ValueError
-        If initial_squares or epsilon is out of its range.
+        If epsilon or initial_squares is out of its range.
 
     References
     ----------
@@ -137,19 +152,21 @@ class Adagrad(Optimizer):
     state_names = ("squares",)
 
     def __init__(
-        self, learning_rate: Rate = 0.01, initial_squares: float = 0.0, epsilon: float = 1e-10, **options: Any
+        self, learning_rate: Rate = 0.01, *, epsilon: float = 1e-10, initial_squares: float = 0.0, **options: Any
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.initial_squares = checks.number("Adagrad", "initial_squares", initial_squares)
         self.epsilon = checks.positive("Adagrad", "epsilon", epsilon)
+        self.initial_squares = checks.number("Adagrad", "initial_squares", initial_squares, least=0)
 
-    def _update(self, parameters: Array, gradients: Array, rate: float, scratch: Array, *state: Array) -> None:
-        (squares,) = state
-        squares += np.multiply(gradients, gradients, out=scratch)
-        total = np.add(squares, self.initial_squares, out=scratch) if self.initial_squares else squares
-        root = np.sqrt(total, out=scratch)
+    def _update(
+        self, parameters: Array, gradients: Array, rate: float, scratch: list[Array], *, squares: Array
+    ) -> None:
+        (spare,) = scratch
+        squares += np.multiply(gradients, gradients, out=spare)
+        total = np.add(squares, self.initial_squares, out=spare) if self.initial_squares else squares
+        root = np.sqrt(total, out=spare)
         root += self.epsilon
-        step = np.divide(gradients, root, out=scratch)
+        step = np.divide(gradients, root, out=spare)
         step *= rate
         parameters -= step
 
@@ -193,24 +210,33 @@ class Adadelta(Optimizer):
     state_names = ("mean_square", "mean_square_step")
     n_scratch = 2
 
-    def __init__(self, learning_rate: Rate = 1.0, rho: float = 0.9, epsilon: float = 1e-6, **options: Any) -> None:
+    def __init__(self, learning_rate: Rate = 1.0, *, rho: float = 0.9, epsilon: float = 1e-6, **options: Any) -> None:
         super().__init__(learning_rate, **options)
-        self.rho = checks.number("Adadelta", "rho", rho, high=1)
+        self.rho = checks.fraction("Adadelta", "rho", rho)
         self.epsilon = checks.positive("Adadelta", "epsilon", epsilon)
 
-    def _update(self, parameters: Array, gradients: Array, rate: float, scratch: Array, *state: Array) -> None:
-        spare, mean_square, mean_square_step = state
-        _average(mean_square, self.rho, np.multiply(gradients, gradients, out=scratch), scratch)
-        step = np.add(mean_square_step, self.epsilon, out=spare)
-        step /= np.add(mean_square, self.epsilon, out=scratch)
+    def _update(
+        self,
+        parameters: Array,
+        gradients: Array,
+        rate: float,
+        scratch: list[Array],
+        *,
+        mean_square: Array,
+        mean_square_step: Array,
+    ) -> None:
+        spare, other = scratch
+        _average(mean_square, self.rho, np.multiply(gradients, gradients, out=spare), spare)
+        step = np.add(mean_square_step, self.epsilon, out=other)
+        step /= np.add(mean_square, self.epsilon, out=spare)
         np.sqrt(step, out=step)
         step *= gradients
-        _average(mean_square_step, self.rho, np.multiply(step, step, out=scratch), scratch)
+        _average(mean_square_step, self.rho, np.multiply(step, step, out=spare), spare)
         step *= rate
         parameters -= step
 
 
-def _average(mean: Array, rho: float, values: Array, scratch: Array) -> None:
-    """Set mean = rho * mean + (1 - rho) * values; the values may be the scratch."""
+def _average(mean: Array, rho: float, values: Array, spare: Array) -> None:
+    """Set mean = rho * mean + (1 - rho) * values; the values may be in spare."""
     mean *= rho
-    mean += np.multiply(values, 1 - rho, out=scratch)
+    mean += np.multiply(values, 1 - rho, out=spare)

@@ -7,17 +7,20 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from . import checks
 from .blocks import BLOCK, Array, cut, walk
+from .optimizer import Model
+from .typed import typed
 
 
 class ExponentialMovingAverage:
     """A mean that forgets: average = decay * average + (1 - decay) * parameters, once a step.
 
     It looks back over about 1 / (1 - decay) steps. The average starts as a copy of the parameters at the first
-    update. Which these are matters for the first thousands of steps; two options let the average forget its start
-    sooner, by a smaller decay in the update n = 1, 2, ...:
+    update, and that start shows for thousands of steps; two options let the average forget it sooner, by a smaller
+    decay in the update n = 1, 2, ...:
 
         bias_correction    1 - (1 - decay) / (1 - decay**n), with which all parameters seen so far have the weights
                            of the formula, divided by their sum, as in Adam
@@ -65,15 +68,15 @@ class ExponentialMovingAverage:
     array([8.])
     """
 
-    def __init__(self, decay: float = 0.999, bias_correction: bool = False, warm_up: bool = False) -> None:
-        self.decay = checks.number(type(self).__name__, "decay", decay, high=1)
+    def __init__(self, decay: float = 0.999, *, bias_correction: bool = False, warm_up: bool = False) -> None:
+        self.decay = checks.fraction(type(self).__name__, "decay", decay)
         self.bias_correction, self.warm_up = bool(bias_correction), bool(warm_up)
         if bias_correction and warm_up:
             raise ValueError(f"{type(self).__name__}: bias_correction and warm_up must not both be chosen")
         self.updates = 0
         self.average: Array | None = None
 
-    def update(self, model: Any) -> None:
+    def update(self, model: Model) -> None:
         """Take the parameters of the model into the average."""
         parameters = model.parameters
         if self.average is None:
@@ -81,7 +84,9 @@ class ExponentialMovingAverage:
         else:
             self._check_size(parameters.size)
             blocks = list(cut(0, parameters.size))
-            walk(self._walk, blocks, parameters.size, self.average, parameters, self._weight(self.updates + 1))
+            walk(
+                self._average_blocks, blocks, parameters.size, self.average, parameters, self._weight(self.updates + 1)
+            )
         self.updates += 1
 
     def _weight(self, n: int) -> float:
@@ -91,7 +96,7 @@ class ExponentialMovingAverage:
         return 1 - (min(self.decay, (1 + n) / (10 + n)) if self.warm_up else self.decay)
 
     @staticmethod
-    def _walk(blocks: Iterable[slice], average: Array, parameters: Array, weight: float) -> None:
+    def _average_blocks(blocks: Iterable[slice], average: Array, parameters: Array, weight: float) -> None:
         # decay * average + (1 - decay) * parameters = average + (1 - decay) * (parameters - average)
         scratch = np.empty(min(BLOCK, average.size), average.dtype)
         for here in blocks:
@@ -100,7 +105,7 @@ class ExponentialMovingAverage:
             average[here] += change
 
     @contextmanager
-    def applied(self, model: Any) -> Iterator[None]:
+    def applied(self, model: Model) -> Iterator[None]:
         """Give the model the averaged parameters, to evaluate or save it; afterwards it has its own again, exactly.
 
         Also after an error. What is changed in `model.parameters` inside is lost.
@@ -120,7 +125,7 @@ class ExponentialMovingAverage:
         average = {} if self.average is None else {"average": self.average.copy()}
         return {"updates": self.updates, **average}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
         """Go on exactly where the average of this `state_dict` was. If something does not fit, nothing is changed."""
         if set(state) not in ({"updates"}, {"updates", "average"}):
             raise ValueError(f"{self!r}: state must have the names ['updates', 'average'], got {list(state)}")
@@ -142,5 +147,4 @@ class ExponentialMovingAverage:
             raise ValueError(f"{self!r}: the model must have {self.average.size:,} parameters as before, got {size:,}")
 
     def __repr__(self) -> str:
-        options = [f"{name}=True" for name in ("bias_correction", "warm_up") if getattr(self, name)]
-        return f"{type(self).__name__}({', '.join([f'decay={self.decay!r}', *options])})"
+        return typed(self)

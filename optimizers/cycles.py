@@ -1,16 +1,14 @@
-"""Schedules that go up as well as down, and schedules made of others."""
+"""Schedules that go up as well as down."""
 
 from __future__ import annotations
 
-import bisect
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
-from .decays import Schedule, half_wave
-from .optimizer import Rate
+from . import checks
+from .schedule import Schedule, half_wave, not_negative
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CosineRestarts(Schedule):
     """`CosineDecay` again and again, each time from the top: SGDR.
 
@@ -20,7 +18,7 @@ class CosineRestarts(Schedule):
     steps : int
         Of the first cycle.
     growth : int, default 1
-        Each cycle is so many times longer than the one before.
+        How many times longer each cycle is than the one before.
     final : float, default 0
         What each cycle goes down to; the step that would have it is the first of the next cycle.
 
@@ -38,8 +36,12 @@ class CosineRestarts(Schedule):
 
     learning_rate: float
     steps: int
+    _: KW_ONLY
     growth: int = 1
     final: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._check(learning_rate=not_negative, steps=checks.whole, growth=checks.whole, final=not_negative)
 
     def __call__(self, step: int) -> float:
         length = self.steps
@@ -51,7 +53,7 @@ class CosineRestarts(Schedule):
         return half_wave(self.learning_rate, self.final, step / length)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class OneCycle(Schedule):
     """Up and down once: half a wave from learning_rate / start to learning_rate, one down to learning_rate / end.
 
@@ -81,78 +83,17 @@ class OneCycle(Schedule):
 
     learning_rate: float
     steps: int
+    _: KW_ONLY
     rise: float = 0.3
     start: float = 25.0
     end: float = 250_000.0
+
+    def __post_init__(self) -> None:
+        self._check(learning_rate=not_negative, steps=checks.whole, rise=checks.fraction)
+        self._check(start=checks.positive, end=checks.positive)
 
     def __call__(self, step: int) -> float:
         top = self.rise * self.steps
         if step < top:
             return half_wave(self.learning_rate / self.start, self.learning_rate, step / top)
         return half_wave(self.learning_rate, self.learning_rate / self.end, (step - top) / (self.steps - top))
-
-
-@dataclass(frozen=True)
-class WarmUp(Schedule):
-    """A straight line up to where a schedule begins: rate = schedule(0) * (step + 1) / (steps + 1), then schedule.
-
-    Parameters
-    ----------
-    schedule : float, or callable step -> rate
-        Gets its step 0 after the warm-up.
-    steps : int
-        Of the warm-up. Not even the first has a rate of 0.
-
-    References
-    ----------
-    Goyal et al. (2017), "Accurate, Large Minibatch SGD", arXiv:1706.02677, section 2.2.
-
-    Examples
-    --------
-    >>> schedule = WarmUp(StepDecay(0.8, every=2, factor=0.5), steps=3)
-    >>> [round(schedule(step), 4) for step in range(7)]
-    [0.2, 0.4, 0.6, 0.8, 0.8, 0.4, 0.4]
-    """
-
-    schedule: Rate
-    steps: int
-
-    def __call__(self, step: int) -> float:
-        if step < self.steps:
-            return _rate(self.schedule, 0) * (step + 1) / (self.steps + 1)
-        return _rate(self.schedule, step - self.steps)
-
-
-@dataclass(frozen=True)
-class Joined(Schedule):
-    """Schedules one after the other, each counting its steps from its own beginning.
-
-    Parameters
-    ----------
-    schedules : sequence of float or callable step -> rate
-    starts : sequence of int
-        The steps at which the second, the third, ... begin, in increasing order.
-
-    Examples
-    --------
-    >>> schedule = Joined((0.8, PolynomialDecay(0.8, steps=4)), starts=(10,))
-    >>> schedule(9), schedule(10), schedule(12), schedule(14)
-    (0.8, 0.8, 0.4, 0.0)
-    """
-
-    schedules: Sequence[Rate]
-    starts: Sequence[int]
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if len(self.schedules) != len(self.starts) + 1:
-            got = f"{len(self.schedules)} schedules and {len(self.starts)} starts"
-            raise ValueError(f"Joined: starts must hold a step for each schedule but the first, got {got}")
-
-    def __call__(self, step: int) -> float:
-        i = bisect.bisect_right(self.starts, step)
-        return _rate(self.schedules[i], step - self.starts[i - 1] if i else step)
-
-
-def _rate(schedule: Rate, step: int) -> float:
-    return schedule(step) if callable(schedule) else schedule

@@ -1,58 +1,16 @@
-"""Learning rates that change with the step. A schedule is a callable: step -> rate, steps counted from 0.
-
-    optimizer = SGD(learning_rate=WarmUp(CosineDecay(0.1, steps=9_500), steps=500))
-
-Everything is counted in steps, not in epochs: with 450 batches in an epoch, "halve it every 10 epochs" is
-`StepDecay(0.1, every=4_500, factor=0.5)`. Any callable is a schedule; those here also print as one would type them,
-compare, and can be pickled. Their rates depend on the step alone: training resumes where it was.
-
-Here are those that only go down; `optimizers.cycles` has those that go up too, and those made of others.
-"""
+"""Schedules that never go up."""
 
 from __future__ import annotations
 
 import bisect
-import itertools
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Any
-
-import numpy as np
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 
 from . import checks
-from .optimizer import Rate
+from .schedule import Schedule, half_wave, increasing, not_negative
 
 
-class Schedule:
-    """A learning rate for every step: `schedule(step) -> rate`.
-
-    Subclasses are frozen dataclasses. What their fields may be, by name, stands at the end of this file.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a rate is negative or not finite, steps are not whole or below 1, milestones do not increase, ...
-
-    Examples
-    --------
-    >>> schedule = CosineDecay(0.1, steps=1000)
-    >>> schedule, schedule == CosineDecay(0.1, 1000)
-    (CosineDecay(learning_rate=0.1, steps=1000, final=0.0), True)
-    """
-
-    def __post_init__(self) -> None:
-        for name, check in _CHECKS.items():
-            if name in vars(self):  # past the dataclass, which is frozen, it becomes a plain number or a tuple
-                object.__setattr__(self, name, check(type(self).__name__, name, getattr(self, name)))
-
-    def __call__(self, step: int) -> float:
-        """Return the rate of this step, counted from 0."""
-        raise NotImplementedError(f"{type(self).__name__} must define __call__(self, step)")
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Constant(Schedule):
     """The same rate for ever: rate = learning_rate.
 
@@ -68,11 +26,14 @@ class Constant(Schedule):
 
     learning_rate: float
 
+    def __post_init__(self) -> None:
+        self._check(learning_rate=not_negative)
+
     def __call__(self, step: int) -> float:
         return self.learning_rate
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StepDecay(Schedule):
     """Down a stair of equal steps: rate = learning_rate * factor**(step // every).
 
@@ -92,13 +53,17 @@ class StepDecay(Schedule):
 
     learning_rate: float
     every: int
+    _: KW_ONLY
     factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        self._check(learning_rate=not_negative, every=checks.whole, factor=not_negative)
 
     def __call__(self, step: int) -> float:
         return self.learning_rate * self.factor ** (step // self.every)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MultiStepDecay(Schedule):
     """Down a stair of given steps: rate = learning_rate * factor**(number of milestones that were reached).
 
@@ -118,13 +83,17 @@ class MultiStepDecay(Schedule):
 
     learning_rate: float
     milestones: Sequence[int]
+    _: KW_ONLY
     factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        self._check(learning_rate=not_negative, milestones=increasing, factor=not_negative)
 
     def __call__(self, step: int) -> float:
         return self.learning_rate * self.factor ** bisect.bisect_right(self.milestones, step)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ExponentialDecay(Schedule):
     """Down by the same factor at each step: rate = learning_rate * factor**(step / every).
 
@@ -144,13 +113,17 @@ class ExponentialDecay(Schedule):
 
     learning_rate: float
     factor: float
+    _: KW_ONLY
     every: int = 1
+
+    def __post_init__(self) -> None:
+        self._check(learning_rate=not_negative, factor=not_negative, every=checks.whole)
 
     def __call__(self, step: int) -> float:
         return self.learning_rate * self.factor ** (step / self.every)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class InverseTimeDecay(Schedule):
     """The decay of the books: rate = learning_rate / (1 + decay * step).
 
@@ -175,13 +148,16 @@ class InverseTimeDecay(Schedule):
     learning_rate: float
     decay: float
 
+    def __post_init__(self) -> None:
+        self._check(learning_rate=not_negative, decay=not_negative)
+
     def __call__(self, step: int) -> float:
         return self.learning_rate / (1 + self.decay * step)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PolynomialDecay(Schedule):
-    """Down to final in so many steps: rate = final + (learning_rate - final) * (1 - step / steps)**power.
+    """Down to final in a number of steps: rate = final + (learning_rate - final) * (1 - step / steps)**power.
 
     Parameters
     ----------
@@ -201,14 +177,18 @@ class PolynomialDecay(Schedule):
 
     learning_rate: float
     steps: int
+    _: KW_ONLY
     power: float = 1.0
     final: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._check(learning_rate=not_negative, steps=checks.whole, power=checks.positive, final=not_negative)
 
     def __call__(self, step: int) -> float:
         return self.final + (self.learning_rate - self.final) * (1 - min(step / self.steps, 1)) ** self.power
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CosineDecay(Schedule):
     """Down half a wave: rate = final + (learning_rate - final) * (1 + cos(pi * step / steps)) / 2.
 
@@ -232,48 +212,11 @@ class CosineDecay(Schedule):
 
     learning_rate: float
     steps: int
+    _: KW_ONLY
     final: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._check(learning_rate=not_negative, steps=checks.whole, final=not_negative)
 
     def __call__(self, step: int) -> float:
         return half_wave(self.learning_rate, self.final, step / self.steps)
-
-
-def half_wave(first: float, last: float, fraction: float) -> float:
-    """Return the rate on the way from first to last, when this fraction of the way is done, and last ever after."""
-    return last if fraction >= 1 else last + (first - last) * (1 + math.cos(math.pi * fraction)) / 2
-
-
-def _increasing(who: str, name: str, value: Any) -> tuple[int, ...]:
-    """Return value as a tuple of increasing steps."""
-    try:
-        steps = tuple(checks.whole(who, name, step) for step in value)
-    except TypeError:
-        raise TypeError(f"{who}: {name} must be a sequence of whole numbers, got {value!r}") from None
-    if any(later <= step for step, later in itertools.pairwise(steps)):
-        raise ValueError(f"{who}: {name} must increase, got {value!r}")
-    return steps
-
-
-def _schedule(who: str, name: str, value: Any) -> Rate:
-    if callable(value):
-        return value
-    if not isinstance(value, int | float | np.number):
-        raise TypeError(f"{who}: {name} must be a number or a callable, got {value!r}")
-    return checks.number(who, name, value)
-
-
-def _schedules(who: str, name: str, value: Any) -> tuple[Rate, ...]:
-    if not isinstance(value, Sequence):
-        raise TypeError(f"{who}: {name} must be a sequence of numbers or callables, got {value!r}")
-    return tuple(_schedule(who, f"{name}[{i}]", each) for i, each in enumerate(value))
-
-
-_CHECKS: dict[str, Callable[[str, str, Any], Any]] = {
-    **dict.fromkeys(("learning_rate", "final", "factor", "decay"), checks.number),
-    **dict.fromkeys(("steps", "every", "growth"), checks.whole),
-    **dict.fromkeys(("power", "start", "end"), checks.positive),
-    **dict.fromkeys(("milestones", "starts"), _increasing),
-    "rise": partial(checks.number, high=1),
-    "schedule": _schedule,
-    "schedules": _schedules,
-}

@@ -8,7 +8,8 @@ import numpy as np
 
 from . import checks
 from .blocks import Array
-from .optimizer import Optimizer, Rate
+from .optimizer import Optimizer
+from .schedule import Rate
 
 
 class Lion(Optimizer):
@@ -52,20 +53,22 @@ class Lion(Optimizer):
     n_scratch = 2
     decoupled_decay = True
 
-    def __init__(self, learning_rate: Rate = 0.0001, beta1: float = 0.9, beta2: float = 0.99, **options: Any) -> None:
+    def __init__(
+        self, learning_rate: Rate = 0.0001, *, beta1: float = 0.9, beta2: float = 0.99, **options: Any
+    ) -> None:
         super().__init__(learning_rate, **options)
-        self.beta1 = checks.number("Lion", "beta1", beta1, high=1)
-        self.beta2 = checks.number("Lion", "beta2", beta2, high=1)
+        self.beta1 = checks.fraction("Lion", "beta1", beta1)
+        self.beta2 = checks.fraction("Lion", "beta2", beta2)
 
-    def _update(self, parameters: Array, gradients: Array, rate: float, scratch: Array, *state: Array) -> None:
+    def _update(self, parameters: Array, gradients: Array, rate: float, scratch: list[Array], *, mean: Array) -> None:
         # beta * mean + (1 - beta) * gradients = mean + (1 - beta) * (gradients - mean)
-        spare, mean = state
-        leaning = np.subtract(gradients, mean, out=scratch)
+        spare, signs = scratch
+        leaning = np.subtract(gradients, mean, out=spare)
         leaning *= 1 - self.beta1
         leaning += mean
-        step = np.sign(leaning, out=spare)  # in place it would take ten times as long
+        step = np.sign(leaning, out=signs)  # in place it would take ten times as long
         step *= rate
         parameters -= step
-        change = np.subtract(gradients, mean, out=scratch)
+        change = np.subtract(gradients, mean, out=spare)
         change *= 1 - self.beta2
         mean += change

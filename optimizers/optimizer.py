@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from . import checks
 from .blocks import BLOCK, Array, cut, norm, walk
+from .schedule import Rate, not_negative
+from .typed import typed
 
-Rate: TypeAlias = float | Callable[[int], float]
+# A stretch of the vectors, whether weight decay acts on it, and the state there by its names.
+Block: TypeAlias = tuple[slice, bool, dict[str, Array]]
+
+
+class Model(Protocol):
+    """What is optimized: anything with two flat vectors of the same length."""
+
+    @property
+    def parameters(self) -> Array: ...
+
+    @property
+    def gradients(self) -> Array: ...
 
 
 class Optimizer:
@@ -21,13 +35,13 @@ class Optimizer:
     `step(model)` reads `model.parameters` and `model.gradients` and updates the parameters in place. The optimizer
     keeps no reference to them, only its own state: vectors as long as the parameters, made at the first step.
 
-    A subclass names its vectors in `state_names` and writes `_update`, its formula for one block, as `SGD` shows;
-    the options here are then its options too. Each can be changed between two steps.
+    A subclass names its vectors in `state_names` and writes `_update`, its formula for one block, as `SGD` shows.
+    With `**options`, which it hands on, the options here are its options too. Each can be changed between two steps.
 
     Parameters
     ----------
     learning_rate : float, or callable step -> float
-        A callable is asked at each step, which it is given, counted from 0. See `optimizers.schedules`.
+        A callable is asked at each step and given its number, counted from 0. See `optimizers.schedule`.
     weight_decay : float, default 0
         Adds weight_decay * parameters to the gradients: the gradient of weight_decay / 2 * sum(parameters²).
         Rules with `decoupled_decay` multiply the parameters by 1 - rate * weight_decay instead.
@@ -74,6 +88,18 @@ class Optimizer:
     state_names: tuple[str, ...] = ()
     n_scratch = 1
     decoupled_decay = False
+    __signature__: ClassVar[inspect.Signature]
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        """Say in the signature, which `help` and `repr` read, what `**options` stands for."""
+        super().__init_subclass__(**keywords)
+        _, *own = inspect.signature(cls.__init__).parameters.values()
+        if own and own[-1].kind == inspect.Parameter.VAR_KEYWORD:
+            names = {each.name for each in own}
+            above = next(base for base in cls.__mro__[1:] if issubclass(base, Optimizer))
+            handed_on = inspect.signature(above).parameters.values()
+            own[-1:] = [each for each in handed_on if each.kind == each.KEYWORD_ONLY and each.name not in names]
+        cls.__signature__ = inspect.Signature(own)
 
     def __init__(
         self,
@@ -87,7 +113,7 @@ class Optimizer:
     ) -> None:
         who = type(self).__name__
         self.learning_rate = learning_rate
-        self.weight_decay = checks.number(who, "weight_decay", weight_decay)
+        self.weight_decay = not_negative(who, "weight_decay", weight_decay)
         self.exclude, self.frozen = exclude, frozen
         self.clip_norm = None if clip_norm is None else checks.positive(who, "clip_norm", clip_norm)
         self.clip_value = None if clip_value is None else checks.positive(who, "clip_value", clip_value)
@@ -95,7 +121,7 @@ class Optimizer:
         self.gradient_norm: float | None = None
         self._state: dict[str, Array] = {}
         self._size: int | None = None
-        self._blocks: list[tuple[slice, bool]] = []
+        self._blocks: list[Block] = []
         self._scratch: list[list[Array]] = []
 
     @property
@@ -106,7 +132,7 @@ class Optimizer:
     @learning_rate.setter
     def learning_rate(self, rate: Rate) -> None:
         who = type(self).__name__
-        self._learning_rate = rate if callable(rate) else checks.number(who, "learning_rate", rate)
+        self._learning_rate = rate if callable(rate) else not_negative(who, "learning_rate", rate)
 
     @property
     def exclude(self) -> tuple[str, ...]:
@@ -115,7 +141,7 @@ class Optimizer:
 
     @exclude.setter
     def exclude(self, names: Sequence[str]) -> None:
-        self._exclude = checks.names(type(self).__name__, "exclude", names)
+        self._exclude = _names(type(self).__name__, "exclude", names)
         self._layout: Mapping[str, slice] | None = None  # the blocks must be cut anew
 
     @property
@@ -125,17 +151,17 @@ class Optimizer:
 
     @frozen.setter
     def frozen(self, names: Sequence[str]) -> None:
-        self._frozen = checks.names(type(self).__name__, "frozen", names)
+        self._frozen = _names(type(self).__name__, "frozen", names)
         self._layout = None
 
     def rate(self) -> float:
         """Return the learning rate of the step to come."""
         rate = self._learning_rate
         if callable(rate):
-            return checks.number(type(self).__name__, f"learning_rate({self.steps})", rate(self.steps))
+            return not_negative(type(self).__name__, f"learning_rate({self.steps})", rate(self.steps))
         return rate
 
-    def step(self, model: Any) -> None:
+    def step(self, model: Model) -> None:
         """Update `model.parameters` in place by `model.gradients`."""
         rate, parameters, gradients = self.rate(), model.parameters, model.gradients
         layout = getattr(model, "layout", None)
@@ -144,55 +170,52 @@ class Optimizer:
         self.gradient_norm = shrink = None
         if self.clip_norm is not None or self.clip_value is not None:
             shrink = self._measure(gradients)
-        walk(self._walk, self._blocks, parameters.size, parameters, gradients, rate, shrink)
+        walk(self._update_blocks, self._blocks, parameters.size, parameters, gradients, rate, shrink)
         self.steps += 1
 
-    def _walk(
-        self,
-        blocks: Iterable[tuple[slice, bool]],
-        parameters: Array,
-        gradients: Array,
-        rate: float,
-        shrink: float | None,
+    def _update_blocks(
+        self, blocks: Iterable[Block], parameters: Array, gradients: Array, rate: float, shrink: float | None
     ) -> None:
-        """Update these blocks, in scratch that is kept from step to step, one for each thread."""
+        """Update these blocks, in scratch that is kept from step to step: a set of it for each thread."""
         if self._scratch:
-            *scratch, spare = rows = self._scratch.pop()
+            rows = self._scratch.pop()
         else:
-            shape = (self.n_scratch + 1, min(BLOCK, parameters.size))
-            *scratch, spare = rows = list(np.empty(shape, parameters.dtype))
+            rows = list(np.empty((self.n_scratch + 1, min(BLOCK, parameters.size)), parameters.dtype))
+        *scratch, spare = rows
         added = 0.0 if self.decoupled_decay else self.weight_decay
         kept = 1.0 - rate * self.weight_decay if self.decoupled_decay else 1.0
-        vectors = [self._state[name] for name in self.state_names]
-        for here, decays in blocks:
+        for here, decays, state in blocks:
             size = here.stop - here.start
-            block, slopes, free = parameters[here], gradients[here], [row[:size] for row in scratch]
+            values, slopes, free = parameters[here], gradients[here], [row[:size] for row in scratch]
             if shrink is not None:
                 slopes = np.multiply(slopes, shrink, out=spare[:size])
                 if self.clip_value is not None:
                     np.clip(slopes, -self.clip_value, self.clip_value, out=slopes)
             if added and decays:
-                slopes = np.add(slopes, np.multiply(block, added, out=free[0]), out=spare[:size])
+                slopes = np.add(slopes, np.multiply(values, added, out=free[0]), out=spare[:size])
             if kept != 1.0 and decays:
-                block *= kept
-            self._update(block, slopes, rate, *free, *[vector[here] for vector in vectors])
+                values *= kept
+            self._update(values, slopes, rate, free, **state)
         self._scratch.append(rows)
 
-    def _update(self, parameters: Array, gradients: Array, rate: float, scratch: Array, *state: Array) -> None:
-        """Apply the rule to one block, in place; `gradients` is only read, and scratch may hold anything.
+    def _update(
+        self, parameters: Array, gradients: Array, rate: float, scratch: list[Array], *_: Any, **state: Any
+    ) -> None:
+        """Apply the rule to one block, in place.
 
-        With `n_scratch = 2` a second block of scratch comes before the state.
+        The gradients are only read. The scratch is a list of `n_scratch` arrays of the size of the block, whatever is
+        in them; the state comes by the names of `state_names`, as `velocity` in `SGD`.
         """
         raise NotImplementedError(f"{type(self).__name__} must define _update")
 
     def _measure(self, gradients: Array) -> float:
         """Set gradient_norm, and return what to multiply the gradients by."""
-        self.gradient_norm = found = norm(gradients, [here for here, _ in self._blocks])
+        self.gradient_norm = found = norm(gradients, [here for here, *_ in self._blocks])
         if not math.isfinite(found):
             named = {} if self._layout is None else self._layout
-            learnt = {name: gradients[here] for name, here in named.items() if not _fits(name, self.frozen)}
-            where = [name for name, array in learnt.items() if not np.isfinite(array).all()]
-            got = f"a norm of {found}" + f" from {where}" * bool(where)
+            learned = {name: gradients[here] for name, here in named.items() if not _fits(name, self.frozen)}
+            where = [name for name, array in learned.items() if not np.isfinite(array).all()]
+            got = f"a norm of {found} from {where}" if where else f"a norm of {found}"
             raise ValueError(f"{self!r}: gradients must be finite to be clipped, got {got}")
         return 1.0 if self.clip_norm is None or found <= self.clip_norm else self.clip_norm / found
 
@@ -206,14 +229,18 @@ class Optimizer:
             for wanted in names:
                 if not any(_fits(name, (wanted,)) for name in named):
                     raise ValueError(f"{self!r}: {option} must name arrays among {list(named)}, got {wanted!r}")
-        self._blocks = [(block, decays) for run, decays in self._runs(named) for block in cut(run.start, run.stop)]
         if self._size is None:
             self._state = {name: np.zeros(size, dtype) for name in self.state_names}
         self._state = {name: vector.astype(dtype, copy=False) for name, vector in self._state.items()}
+        self._blocks = [
+            (here, decays, {name: vector[here] for name, vector in self._state.items()})
+            for run, decays in self._runs(named)
+            for here in cut(run.start, run.stop)
+        ]
         self._size, self._layout, self._scratch = size, layout, []
 
     def _runs(self, layout: Mapping[str, slice]) -> list[tuple[slice, bool]]:
-        """Return the stretches that are not frozen, as long as they come, and whether weight decay acts on them."""
+        """Return the stretches that are not frozen, each as long as it can be, and whether weight decay acts on it."""
         runs: list[tuple[slice, bool]] = []
         for name, here in layout.items():
             if _fits(name, self.frozen):
@@ -231,7 +258,7 @@ class Optimizer:
         """
         return {"steps": self.steps, **{name: self._state[name].copy() for name in self.state_names if self.steps}}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
         """Go on exactly where the optimizer of this `state_dict` was. If something does not fit, nothing is changed."""
         names = ["steps", *self.state_names]
         fresh = set(state) == {"steps"} and state["steps"] == 0
@@ -248,25 +275,23 @@ class Optimizer:
                 raise ValueError(f"{self!r}: {name} must hold floating numbers in shape ({size},), got {got}")
         self.steps, self._state = int(steps), vectors
         self._size = size if vectors else None  # without vectors: as before the first step
-        self._layout = None
+        self._layout, self._blocks = None, []
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_layout": None, "_scratch": []}
+        return {**vars(self), "_layout": None, "_blocks": [], "_scratch": []}
 
     def __repr__(self) -> str:
-        own, shared = inspect.signature(type(self)).parameters, inspect.signature(Optimizer).parameters
-        arguments = {**own, **shared, **own}  # its own come first, and have its own defaults
-        given = {name: getattr(self, name) for name in arguments if name != "options"}
-        typed = [f"{name}={_typed(value)}" for name, value in given.items() if value != arguments[name].default]
-        return f"{type(self).__name__}({', '.join(typed)})"
+        return typed(self)
 
 
-def _typed(value: Any) -> str:
-    """Return a value as one would type it: 1 for 1.0."""
-    if not isinstance(value, float):
-        return repr(value)
-    short = f"{value:g}"
-    return short if float(short) == value else repr(value)
+def _names(who: str, name: str, value: Sequence[str]) -> tuple[str, ...]:
+    """Return value as a tuple of strings; raise if it is a single string, which is a tuple of letters to Python."""
+    if isinstance(value, str):
+        raise TypeError(f"{who}: {name} must be a tuple of names, got the string {value!r}")
+    value = tuple(value)
+    if not all(isinstance(each, str) for each in value):
+        raise TypeError(f"{who}: {name} must be a tuple of names, got {value!r}")
+    return value
 
 
 def _fits(name: str, wanted: Sequence[str]) -> bool:

@@ -8,7 +8,8 @@ import numpy as np
 
 from . import checks
 from .blocks import Array
-from .optimizer import Optimizer, Rate
+from .optimizer import Optimizer
+from .schedule import Rate
 
 
 class SGD(Optimizer):
@@ -58,23 +59,31 @@ class SGD(Optimizer):
     [-0.29]
     """
 
-    def __init__(self, learning_rate: Rate, momentum: float = 0.0, nesterov: bool = False, **options: Any) -> None:
+    def __init__(self, learning_rate: Rate, *, momentum: float = 0.0, nesterov: bool = False, **options: Any) -> None:
         super().__init__(learning_rate, **options)
-        self.momentum, self.nesterov = checks.number("SGD", "momentum", momentum, high=1), bool(nesterov)
+        self.momentum, self.nesterov = checks.fraction("SGD", "momentum", momentum), bool(nesterov)
         if nesterov and not momentum:
             raise ValueError("SGD: nesterov must come with a momentum > 0, got 0")
         self.state_names = ("velocity",) if momentum else ()
 
-    def _update(self, parameters: Array, gradients: Array, rate: float, scratch: Array, *state: Array) -> None:
-        step = np.multiply(gradients, -rate, out=scratch)
-        if not state:
+    def _update(
+        self,
+        parameters: Array,
+        gradients: Array,
+        rate: float,
+        scratch: list[Array],
+        *,
+        velocity: Array | None = None,
+    ) -> None:
+        (spare,) = scratch
+        step = np.multiply(gradients, -rate, out=spare)
+        if velocity is None:
             parameters += step
             return
-        (velocity,) = state
         velocity *= self.momentum
         velocity += step
         if self.nesterov:
             parameters += step
-            parameters += np.multiply(velocity, self.momentum, out=scratch)
+            parameters += np.multiply(velocity, self.momentum, out=spare)
         else:
             parameters += velocity

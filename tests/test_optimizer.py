@@ -1,5 +1,8 @@
 """What all optimizers share, seen through the simplest of them."""
 
+import inspect
+import pickle
+import pydoc
 import tracemalloc
 
 import numpy as np
@@ -7,7 +10,7 @@ import pytest
 
 from layers import Dense, Embedding, Layer, ReLU, Residual, Sequential
 from losses import SoftmaxCrossEntropy
-from optimizers import SGD, Optimizer
+from optimizers import SGD, Adam, AdamW, Optimizer
 from optimizers.blocks import BLOCK, THREADS
 
 
@@ -474,9 +477,11 @@ def test_a_model_that_does_not_fit_the_state_is_refused():
 @pytest.mark.parametrize(
     "text",
     [
-        "SGD(learning_rate=0.1)",
-        "SGD(learning_rate=0.1, momentum=0.9)",
-        "SGD(learning_rate=0.1, momentum=0.9, nesterov=True, weight_decay=0.0001, exclude=('bias',))",
+        "SGD(0.1)",
+        "SGD(0.1, momentum=0.9)",
+        "SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.0001, exclude=('bias',))",
+        "Adam()",
+        "AdamW(learning_rate=0.1, weight_decay=0, beta1=0.8, clip_norm=1)",
     ],
 )
 def test_repr_is_what_one_would_type(text):
@@ -487,7 +492,105 @@ def test_repr_of_a_callable_rate():
     def warm_up(step):
         return 0.1
 
-    assert repr(SGD(warm_up)).startswith("SGD(learning_rate=<function ")
+    assert repr(SGD(warm_up)) == "SGD(warm_up)"
+
+
+def test_repr_of_a_callable_without_a_name():
+    class Falling:
+        def __call__(self, step):
+            return 0.1
+
+        def __repr__(self):
+            return "Falling()"
+
+    assert repr(SGD(Falling(), momentum=0.9)) == "SGD(Falling(), momentum=0.9)"
+
+
+def test_a_pickle_holds_the_state_once():
+    optimizer, _ = trained(1, SGD(0.1, momentum=0.9), vector(10_000))
+    assert len(pickle.dumps(optimizer)) < 1.1 * 8 * 10_000
+
+
+# ---- the signature ---------------------------------------------------------------------------------------------------
+
+SHARED = ["weight_decay", "exclude", "frozen", "clip_norm", "clip_value"]
+
+
+def keywords(rule):
+    """Return the names of the keyword-only arguments of a rule, and see that the others are the learning rate alone."""
+    parameters = inspect.signature(rule).parameters.values()
+    assert [each.name for each in parameters if each.kind != each.KEYWORD_ONLY] == ["learning_rate"]
+    return [each.name for each in parameters if each.kind == each.KEYWORD_ONLY]
+
+
+def test_the_options_of_all_are_in_the_signature():
+    assert keywords(SGD) == ["momentum", "nesterov", *SHARED]
+    assert keywords(AdamW) == ["weight_decay", "beta1", "beta2", "epsilon", "amsgrad", *SHARED[1:]]
+    assert inspect.signature(AdamW).parameters["weight_decay"].default == 0.01
+
+
+def test_the_options_of_all_are_in_the_help():
+    heading = pydoc.render_doc(SGD, renderer=pydoc.plaintext).split("A step against the gradient")[0]
+    for name in ["learning_rate", "momentum", "nesterov", *SHARED]:
+        assert f"{name}: " in heading
+
+
+def test_options_come_by_keyword():
+    with pytest.raises(TypeError, match="takes 2 positional arguments but 3 were given"):
+        SGD(0.1, 0.9)
+    with pytest.raises(TypeError, match="takes from 1 to 2 positional arguments but 3 were given"):
+        Adam(0.1, 0.9)
+
+
+def test_a_rule_of_ones_own_hands_on_its_options():
+    class Slow(SGD):
+        def __init__(self, learning_rate, *, slower=2.0, weight_decay=0.5, **options):
+            super().__init__(learning_rate, weight_decay=weight_decay, **options)
+            self.slower = slower
+
+        def rate(self):
+            return super().rate() / self.slower
+
+    class Slower(Slow):
+        pass
+
+    for rule in (Slow, Slower):
+        assert keywords(rule) == ["slower", "weight_decay", "momentum", "nesterov", *SHARED[1:]]
+        optimizer, model = rule(1.0, slower=4.0, momentum=0.9), vector(1)
+        assert repr(optimizer) == f"{rule.__name__}(1, slower=4, momentum=0.9)"
+        model.parameters = [1.0]
+        optimizer.step(model)
+        np.testing.assert_array_equal(model.parameters, [1 - 0.25 * (1 + 0.5)])
+
+
+def test_a_rule_of_ones_own_may_have_no_options():
+    class Plain(SGD):
+        def __init__(self, learning_rate):
+            super().__init__(learning_rate, momentum=0.9)
+
+    assert keywords(Plain) == []
+    assert repr(Plain(0.1)) == "Plain(0.1)"
+
+
+def test_a_rule_of_ones_own_has_state_and_scratch():
+    class Averaged(Optimizer):
+        state_names = ("mean", "largest")
+        n_scratch = 2
+
+        def _update(self, parameters, gradients, rate, scratch, *, mean, largest):
+            first, second = scratch
+            assert first.shape == second.shape == mean.shape == parameters.shape
+            mean += np.multiply(np.subtract(gradients, mean, out=first), 0.5, out=second)
+            np.maximum(largest, gradients, out=largest)
+            parameters -= np.multiply(mean, rate, out=first)
+
+    # means 4, then 4 + 0.5 * (-8 - 4) = -2
+    optimizer, model = Averaged(1.0), vector(1)
+    for gradient in (8.0, -8.0):
+        model.gradients = [gradient]
+        optimizer.step(model)
+    np.testing.assert_array_equal(model.parameters, [-4 + 2])
+    assert optimizer.state_dict() == {"steps": 2, "mean": [-2], "largest": [8]}
 
 
 def test_a_rule_of_ones_own_must_define_its_update():

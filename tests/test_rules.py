@@ -30,7 +30,7 @@ every_rule = pytest.mark.parametrize("rule", RULES, ids=repr)
 
 
 def vector(size=50, dtype=np.float64):
-    """Return a model that is nothing but so many parameters."""
+    """Return a model that is nothing but a vector of this size."""
     model = Sequential([Embedding(size, 1)], dtype=dtype)
     model.parameters = np.cos(np.arange(size))
     return model
@@ -43,7 +43,7 @@ def network():
 
 
 def train(optimizer, model, steps):
-    """Make so many steps, with gradients that depend on the parameters and on the step."""
+    """Make this many steps, with gradients that depend on the parameters and on the step."""
     for _ in range(steps):
         model.gradients = np.sin(3 * model.parameters + optimizer.steps + np.arange(model.parameters.size))
         optimizer.step(model)

@@ -1,5 +1,6 @@
 """Learning rates as functions of the step, against numbers worked out by hand. The rates are powers of 2 times 0.8."""
 
+import dataclasses
 import math
 import pickle
 
@@ -31,7 +32,7 @@ WORKED = [
     (Constant(0.8), {0: 0.8, 1: 0.8, 10**9: 0.8}),
     (StepDecay(0.8, every=3, factor=0.5), {0: 0.8, 2: 0.8, 3: 0.4, 5: 0.4, 6: 0.2, 9: 0.1}),
     (StepDecay(0.8, every=1), {0: 0.8, 1: 0.08, 2: 0.008}),
-    (MultiStepDecay(0.8, (2, 5, 6), 0.5), {0: 0.8, 1: 0.8, 2: 0.4, 4: 0.4, 5: 0.2, 6: 0.1, 10**9: 0.1}),
+    (MultiStepDecay(0.8, (2, 5, 6), factor=0.5), {0: 0.8, 1: 0.8, 2: 0.4, 4: 0.4, 5: 0.2, 6: 0.1, 10**9: 0.1}),
     (MultiStepDecay(0.8, [1]), {0: 0.8, 1: 0.08}),
     (MultiStepDecay(0.8, ()), {0: 0.8, 10**9: 0.8}),
     (ExponentialDecay(0.8, 0.5), {0: 0.8, 1: 0.4, 2: 0.2, 3: 0.1}),
@@ -120,9 +121,9 @@ def test_it_can_be_pickled_and_compared(schedule):
 
 
 def test_repr_by_example():
-    assert repr(WarmUp(CosineDecay(0.1, steps=900), steps=100)) == (
-        "WarmUp(schedule=CosineDecay(learning_rate=0.1, steps=900, final=0.0), steps=100)"
-    )
+    assert repr(WarmUp(CosineDecay(0.1, steps=900), steps=100)) == "WarmUp(CosineDecay(0.1, 900), 100)"
+    assert repr(OneCycle(0.1, steps=900, end=1000, rise=0.25)) == "OneCycle(0.1, 900, rise=0.25, end=1000)"
+    assert repr(Joined([0.8, Constant(0.4)], starts=[5])) == "Joined((0.8, Constant(0.4)), (5,))"
 
 
 def test_a_schedule_cannot_be_changed():
@@ -132,12 +133,12 @@ def test_a_schedule_cannot_be_changed():
 
 
 def test_options_become_plain_numbers():
-    assert repr(CosineDecay(np.float32(0.5), np.int64(10))) == "CosineDecay(learning_rate=0.5, steps=10, final=0.0)"
+    assert repr(CosineDecay(np.float32(0.5), np.int64(10))) == "CosineDecay(0.5, 10)"
 
 
 def test_the_lists_of_the_caller_are_not_kept():
     milestones = [1, 2]
-    schedule = MultiStepDecay(0.8, milestones, 0.5)
+    schedule = MultiStepDecay(0.8, milestones, factor=0.5)
     milestones.clear()
     assert schedule(2) == 0.2
 
@@ -154,7 +155,7 @@ def test_an_optimizer_follows_its_schedule():
         optimizer.step(model)
     assert rates == [0.4, 0.2, 0.1]
     assert model.parameters == pytest.approx([-0.7], rel=1e-15)
-    assert repr(optimizer) == "SGD(learning_rate=ExponentialDecay(learning_rate=0.4, factor=0.5, every=1))"
+    assert repr(optimizer) == "SGD(ExponentialDecay(0.4, 0.5))"
 
 
 def test_a_schedule_of_ones_own():
@@ -163,6 +164,44 @@ def test_a_schedule_of_ones_own():
             return (0.1, 0.2)[step % 2]
 
     assert [WarmUp(Alternating(), 1)(step) for step in range(4)] == [0.05, 0.1, 0.2, 0.1]
+
+
+def test_the_fields_of_a_schedule_of_ones_own_are_its_own():
+    # the same names as in others, with another meaning
+    @dataclasses.dataclass(frozen=True, repr=False)
+    class Falling(Schedule):
+        learning_rate: float
+        start: int = 0
+        steps: float = 0.5
+        final: float = -1.0
+
+        def __call__(self, step):
+            return self.learning_rate / (1 + max(step - self.start, 0))
+
+    schedule = Falling(0.8)
+    assert (schedule.start, schedule.steps, schedule.final) == (0, 0.5, -1.0)
+    assert [schedule(step) for step in (0, 1, 3)] == [0.8, 0.4, 0.2]
+    assert (repr(schedule), repr(Falling(0.8, start=5))) == ("Falling(0.8)", "Falling(0.8, start=5)")
+
+
+def test_a_schedule_of_ones_own_adds_a_field():
+    @dataclasses.dataclass(frozen=True, repr=False)
+    class Floored(CosineDecay):
+        floor: float = dataclasses.field(default=0.25, kw_only=True)
+
+        def __call__(self, step):
+            return max(super().__call__(step), self.floor)
+
+    assert Floored(0.8, 8)(8) == 0.25
+    assert repr(Floored(np.float64(0.8), 8, floor=0.5)) == "Floored(0.8, 8, floor=0.5)"
+    with pytest.raises(ValueError, match=r"^Floored: steps must be at least 1, got 0$"):
+        Floored(0.8, 0)
+
+
+@every_schedule
+def test_what_has_a_default_comes_by_keyword(schedule):
+    for field in dataclasses.fields(schedule):
+        assert field.kw_only == (field.default is not dataclasses.MISSING)
 
 
 def test_a_schedule_of_ones_own_must_be_callable():
@@ -203,7 +242,11 @@ def test_a_schedule_of_ones_own_must_be_callable():
             ValueError,
             r"^ExponentialDecay: factor must be finite and >= 0, got -0\.5$",
         ),
-        (lambda: ExponentialDecay(0.1, 0.5, 0), ValueError, "^ExponentialDecay: every must be at least 1, got 0$"),
+        (
+            lambda: ExponentialDecay(0.1, 0.5, every=0),
+            ValueError,
+            "^ExponentialDecay: every must be at least 1, got 0$",
+        ),
         (lambda: InverseTimeDecay(0.1, -1), ValueError, "^InverseTimeDecay: decay must be finite and >= 0, got -1$"),
         (lambda: PolynomialDecay(0.1, 0), ValueError, "^PolynomialDecay: steps must be at least 1, got 0$"),
         (
@@ -223,7 +266,7 @@ def test_a_schedule_of_ones_own_must_be_callable():
         (lambda: OneCycle(0.1, 0), ValueError, "^OneCycle: steps must be at least 1, got 0$"),
         (lambda: OneCycle(0.1, 5, rise=1), ValueError, r"^OneCycle: rise must be in \[0, 1\), got 1$"),
         (lambda: OneCycle(0.1, 5, start=0), ValueError, "^OneCycle: start must be finite and > 0, got 0$"),
-        (lambda: OneCycle(0.1, 5, end=-1), ValueError, "^OneCycle: end must be finite and >= 0, got -1$"),
+        (lambda: OneCycle(0.1, 5, end=-1), ValueError, "^OneCycle: end must be finite and > 0, got -1$"),
         (lambda: WarmUp(-0.1, 5), ValueError, r"^WarmUp: schedule must be finite and >= 0, got -0\.1$"),
         (lambda: WarmUp("cosine", 5), TypeError, "^WarmUp: schedule must be a number or a callable, got 'cosine'$"),
         (lambda: WarmUp(0.1, 0), ValueError, "^WarmUp: steps must be at least 1, got 0$"),

@@ -42,35 +42,39 @@ def gradient(x, step):
 # stands: outside the root in all of them but Adadelta.
 CASES = {
     "adam": (Adam(0.1, epsilon=0.01), "Adam", {"lr": 0.1, "eps": 0.01}),
-    "adam, other means": (Adam(0.1, 0.7, 0.8), "Adam", {"lr": 0.1, "betas": (0.7, 0.8)}),
-    "adam, no means": (Adam(0.1, 0.0, 0.0), "Adam", {"lr": 0.1, "betas": (0.0, 0.0)}),
+    "adam, other means": (Adam(0.1, beta1=0.7, beta2=0.8), "Adam", {"lr": 0.1, "betas": (0.7, 0.8)}),
+    "adam, no means": (Adam(0.1, beta1=0.0, beta2=0.0), "Adam", {"lr": 0.1, "betas": (0.0, 0.0)}),
     "adam, decay": (Adam(0.1, weight_decay=0.1), "Adam", {"lr": 0.1, "weight_decay": 0.1}),
     "amsgrad": (
-        Adam(0.1, 0.9, 0.8, 0.01, amsgrad=True, weight_decay=0.1),
+        Adam(0.1, beta2=0.8, epsilon=0.01, amsgrad=True, weight_decay=0.1),
         "Adam",
         {"lr": 0.1, "betas": (0.9, 0.8), "eps": 0.01, "amsgrad": True, "weight_decay": 0.1},
     ),
     "adamw": (AdamW(0.1), "AdamW", {"lr": 0.1}),
     "adamw, amsgrad": (
-        AdamW(0.1, 0.9, 0.8, 0.01, amsgrad=True, weight_decay=0.5),
+        AdamW(0.1, beta2=0.8, epsilon=0.01, amsgrad=True, weight_decay=0.5),
         "AdamW",
         {"lr": 0.1, "betas": (0.9, 0.8), "eps": 0.01, "amsgrad": True, "weight_decay": 0.5},
     ),
     "nadam": (NAdam(0.1, epsilon=0.01), "NAdam", {"lr": 0.1, "eps": 0.01}),
     "nadam, decay": (
-        NAdam(0.1, 0.8, 0.9, momentum_decay=0.3, weight_decay=0.1),
+        NAdam(0.1, beta1=0.8, beta2=0.9, momentum_decay=0.3, weight_decay=0.1),
         "NAdam",
         {"lr": 0.1, "betas": (0.8, 0.9), "momentum_decay": 0.3, "weight_decay": 0.1},
     ),
     "rmsprop": (RMSprop(0.1, epsilon=0.01), "RMSprop", {"lr": 0.1, "alpha": 0.9, "eps": 0.01}),
-    "rmsprop, momentum": (RMSprop(0.01, 0.99, momentum=0.9), "RMSprop", {"lr": 0.01, "alpha": 0.99, "momentum": 0.9}),
+    "rmsprop, momentum": (
+        RMSprop(0.01, rho=0.99, momentum=0.9),
+        "RMSprop",
+        {"lr": 0.01, "alpha": 0.99, "momentum": 0.9},
+    ),
     "rmsprop, centered": (
-        RMSprop(0.1, 0.95, centered=True, epsilon=0.01),
+        RMSprop(0.1, rho=0.95, centered=True, epsilon=0.01),
         "RMSprop",
         {"lr": 0.1, "alpha": 0.95, "centered": True, "eps": 0.01},
     ),
     "rmsprop, all": (
-        RMSprop(0.01, 0.95, momentum=0.8, centered=True, epsilon=0.01, weight_decay=0.1),
+        RMSprop(0.01, rho=0.95, momentum=0.8, centered=True, epsilon=0.01, weight_decay=0.1),
         "RMSprop",
         {"lr": 0.01, "alpha": 0.95, "momentum": 0.8, "centered": True, "eps": 0.01, "weight_decay": 0.1},
     ),
@@ -82,7 +86,7 @@ CASES = {
     ),
     "adadelta": (Adadelta(), "Adadelta", {}),
     "adadelta, all": (
-        Adadelta(0.5, 0.95, 0.01, weight_decay=0.1),
+        Adadelta(0.5, rho=0.95, epsilon=0.01, weight_decay=0.1),
         "Adadelta",
         {"lr": 0.5, "rho": 0.95, "eps": 0.01, "weight_decay": 0.1},
     ),
@@ -128,11 +132,11 @@ def lion(rate, beta1, beta2, decay):
     return path
 
 
-@pytest.mark.parametrize(("betas", "decay"), [((0.9, 0.99), 0.0), ((0.5, 0.8), 0.3)])
-def test_fifty_steps_of_lion_against_its_paper(betas, decay):
+@pytest.mark.parametrize(("beta1", "beta2", "decay"), [(0.9, 0.99, 0.0), (0.5, 0.8, 0.3)])
+def test_fifty_steps_of_lion_against_its_paper(beta1, beta2, decay):
     # a sign could flip where c is within rounding of 0; on this path it never is
-    path = trajectory(Lion(0.1, *betas, weight_decay=decay))
-    np.testing.assert_allclose(path, lion(0.1, *betas, decay), rtol=0, atol=1e-10)
+    path = trajectory(Lion(0.1, beta1=beta1, beta2=beta2, weight_decay=decay))
+    np.testing.assert_allclose(path, lion(0.1, beta1, beta2, decay), rtol=0, atol=1e-10)
 
 
 RULES = {name: optimizer for name, (optimizer, *_) in CASES.items()} | {"lion": Lion(0.1, weight_decay=0.1)}
