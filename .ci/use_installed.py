@@ -31,4 +31,4 @@ for _ in range(20):
 accuracy = np.mean(model.predict(x[held_out]).argmax(axis=1) == y[held_out])
 print(f"held-out accuracy {accuracy:.2%}, at least {REQUIRED:.0%} is required")
 if accuracy < REQUIRED:
-    sys.exit("the installed network learnt too little")
+    sys.exit("the installed network learned too little")

@@ -19,7 +19,16 @@ x_train, x_test, y_train, y_test = train_test_split(*digits(), rng=0, stratify=T
 
 def network(first, second, last):
     """Three layers, with the initializers given."""
-    return Sequential([Dense(64, 64, initializer=first), Tanh(), Dense(64, 64, initializer=second), ReLU(), Dense(64, 10, initializer=last)], rng=0)
+    return Sequential(
+        [
+            Dense(64, 64, initializer=first),
+            Tanh(),
+            Dense(64, 64, initializer=second),
+            ReLU(),
+            Dense(64, 10, initializer=last),
+        ],
+        rng=0,
+    )
 
 
 def train(name, model, learning_rate):

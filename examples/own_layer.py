@@ -2,7 +2,7 @@
 
     python examples/own_layer.py
 
-Swish with a slope that is learnt (Ramachandran, Zoph, Le, 2017, arXiv:1710.05941): out = x * sigmoid(beta * x).
+Swish with a slope that is learned (Ramachandran, Zoph, Le, 2017, arXiv:1710.05941): out = x * sigmoid(beta * x).
 """
 
 import numpy as np

@@ -29,7 +29,7 @@ class BatchNorm(Normalization):
     Attributes
     ----------
     running_mean, running_variance : array (n_features,)
-        Buffers, zeros and ones at first: not learnt, but in the `state_dict`.
+        Buffers, zeros and ones at first: not learned, but in the `state_dict`.
 
     Shapes
     ------

@@ -6,22 +6,23 @@ The same file stands in each package that may not import another one, and a test
 from __future__ import annotations
 
 import inspect
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 
-def typed(thing: Any, **defaults: Any) -> str:
+def typed(thing: Any, hidden: Collection[str] = (), **defaults: Any) -> str:
     """Return a thing as one would type it: `Dense(2, 64, use_bias=False)`.
 
     Required arguments come by position, the others by keyword where they differ from their default; each is read from
-    the attribute of its name, and is `...` where there is none. An `rng` is never shown. `defaults` are those that the
-    signature cannot tell.
+    the attribute of its name, and is `...` where there is none, or it is hidden. An `rng` is never shown. `defaults`
+    are those that the signature cannot tell.
     """
     arguments = []
     for name, parameter in _parameters(type(thing)):
-        value = getattr(thing, name, ...)
+        value = ... if name in hidden else getattr(thing, name, ...)
         default = defaults.get(name, parameter.default)
         if default is parameter.empty:
             keyword = f"{name}=" if parameter.kind == parameter.KEYWORD_ONLY else ""

@@ -22,7 +22,7 @@ X, Y = X[:320], Y[:320]
 
 
 class RunningMean(Layer):
-    """out = x - a running mean of x: a layer with state that is not learnt."""
+    """out = x - a running mean of x: a layer with state that is not learned."""
 
     buffers = ("running_mean",)
 

@@ -187,7 +187,11 @@ def test_integers_pass_to_embeddings_in_branches():
 
 # ---- both -----------------------------------------------------------------------------------------------------------
 
-BLOCKS = [resnet_block(3, 4, 2), inception_block(), Sequential([inception_block(), resnet_block(7, 4, 1)], dtype=np.float64)]
+BLOCKS = [
+    resnet_block(3, 4, 2),
+    inception_block(),
+    Sequential([inception_block(), resnet_block(7, 4, 1)], dtype=np.float64),
+]
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: type(block).__name__)

@@ -102,7 +102,10 @@ def test_the_bias_starts_at_zero_and_the_weights_from_the_initializer():
     [
         (Dense(2, 64), "Dense(2, 64)"),
         (Dense(2, 64, initializer=glorot_uniform), "Dense(2, 64, initializer=glorot_uniform)"),
-        (Dense(2, 64, initializer=normal(0.01), use_bias=False), "Dense(2, 64, initializer=normal(0.01), use_bias=False)"),
+        (
+            Dense(2, 64, initializer=normal(0.01), use_bias=False),
+            "Dense(2, 64, use_bias=False, initializer=normal(0.01))",
+        ),
     ],
 )
 def test_repr_says_what_is_not_default(layer, text):

@@ -70,16 +70,16 @@ def test_x_must_hold_indices_of_the_table(x, error, message, unchanged):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error", "message"),
+    ("sizes", "initializer", "error", "message"),
     [
-        ((0, 2), ValueError, "Embedding: n_inputs must be at least 1, got 0"),
-        ((3, 2.0), TypeError, "Embedding: n_outputs must be a whole number, got 2.0"),
-        ((3, 2, constant), TypeError, "Embedding: initializer must be a callable (rng, shape) -> array, such as cons"),
+        ((0, 2), normal(1), ValueError, "Embedding: n_inputs must be at least 1, got 0"),
+        ((3, 2.0), normal(1), TypeError, "Embedding: n_outputs must be a whole number, got 2.0"),
+        ((3, 2), constant, TypeError, "Embedding: initializer must be a callable (rng, shape) -> array, such as cons"),
     ],
 )
-def test_arguments_are_checked(arguments, error, message):
+def test_arguments_are_checked(sizes, initializer, error, message):
     with pytest.raises(error, match=re.escape(message)):
-        Embedding(*arguments)
+        Embedding(*sizes, initializer=initializer)
 
 
 def test_shapes():

@@ -268,7 +268,11 @@ WRONG = [
     ({"sample_weights": np.ones(3)}, ValueError, "sample_weights must have length 250, as x"),
     ({"sample_weights": -np.ones(250)}, ValueError, "sample_weights must be finite, not negative"),
     ({"sample_weights": np.zeros(250)}, ValueError, "not all zero"),
-    ({"validation": (X[:, :5], Y)}, ValueError, r"fit: validation: Dense\(64, 16\): x must have shape \(N, 64\), got"),
+    (
+        {"validation": (X[:, :5], Y)},
+        ValueError,
+        r"fit: validation: Dense\(64, 16\), layer 0: x must have shape \(N, 64\), got",
+    ),
     ({"validation": (X, Y[:5])}, ValueError, "fit: validation: x and y must have the same length"),
     ({"validation": (X,)}, ValueError, r"validation must be \(x, y\) or \(x, y, sample_weights\), got 1 things"),
     ({"validation": batches(X, Y, 10)}, ValueError, "validation must be there after every epoch, but a generator"),

@@ -119,7 +119,7 @@ def test_the_message_holds_index_and_both_values():
 
     with pytest.raises(GradientError) as caught:
         check_gradients(Planted(4, 4, double_one), X)
-    assert "Dense(4, 4): dbias is wrong; at [2] backward says " in str(caught.value)
+    assert "Planted(4, 4, double_one): dbias is wrong; at [2] backward says " in str(caught.value)
     said, found = map(float, re.search(r"says (\S+), finite differences say (\S+) ", str(caught.value)).groups())
     assert said == pytest.approx(2 * found, rel=1e-7)
 

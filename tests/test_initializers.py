@@ -99,8 +99,8 @@ def test_a_vector_has_no_fans(initializer, rng):
     [
         (constant, "1", TypeError, "constant: value must be a number, got '1'"),
         (constant, np.inf, ValueError, "constant: value must be finite, got inf"),
-        (normal, -0.1, ValueError, "normal: value must be finite and >= 0, got -0.1"),
-        (normal, np.nan, ValueError, "normal: value must be finite and >= 0, got nan"),
+        (normal, -0.1, ValueError, "normal: standard_deviation must be finite and >= 0, got -0.1"),
+        (normal, np.nan, ValueError, "normal: standard_deviation must be finite and >= 0, got nan"),
     ],
 )
 def test_values_are_checked(make, value, error, message):

@@ -25,7 +25,7 @@ def fresh(layer):
 
 
 def says(layer, what):
-    return re.escape(f"{layer._who}: {what}")
+    return re.escape(f"{layer.who}: {what}")
 
 
 def gradients(layer, dout):

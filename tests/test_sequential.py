@@ -75,7 +75,7 @@ def test_backward_without_the_input_gradient_stops_at_the_first_layer_that_learn
     model = Sequential([Sequential([Tanh()]), Asked(2, 2), ReLU(), Asked(2, 1)])
     model.backward(model.forward(X), input_gradient=False)
     assert asked == [True, False]
-    with pytest.raises(RuntimeError, match=re.escape("Tanh(): backward() needs a forward() before it")):
+    with pytest.raises(RuntimeError, match=re.escape("Tanh(), layer 0.0: backward() needs a forward() before it")):
         model[0][0].backward(X)  # it was passed over, and has nothing left to recall
 
 
@@ -116,7 +116,9 @@ def test_a_layer_that_returns_no_gradient_is_found():
 
     model = Sequential([Dense(2, 2), Forgetful()])
     model.forward(X)
-    with pytest.raises(TypeError, match=re.escape("Dense(2, 2): dout must hold real numbers, got dtype object")):
+    with pytest.raises(
+        TypeError, match=re.escape("Dense(2, 2), layer 0: dout must hold real numbers, got dtype object")
+    ):
         model.backward(X)
 
 
@@ -134,7 +136,7 @@ def test_a_failed_forward_leaves_nothing_to_recall(make, bad, unchanged):
 
 def test_a_forward_that_fails_half_way_leaves_nothing_to_recall():
     model = Sequential([Dense(2, 3), Dense(2, 1)])
-    with pytest.raises(ValueError, match=re.escape("Dense(2, 1): x must have shape (N, 2), got (1, 3)")):
+    with pytest.raises(ValueError, match=re.escape("Dense(2, 1), layer 1: x must have shape (N, 2), got (1, 3)")):
         model.forward(X)
     message = re.escape("Sequential of 2 layers: backward() needs a forward() before it")
     with pytest.raises(RuntimeError, match=message):
@@ -251,7 +253,12 @@ def test_predict_in_batches_sees_no_more_at_a_time():
     [
         (X, 0, ValueError, "Sequential of 1 layer: batch_size must be at least 1, got 0"),
         (X, 2.0, TypeError, "Sequential of 1 layer: batch_size must be a whole number, got 2.0"),
-        (X[:0], 2, ValueError, "Dense(2, 2): x must have shape (N, ...) with at least one example, got (0, 2)"),
+        (
+            X[:0],
+            2,
+            ValueError,
+            "Sequential of 1 layer: x must have shape (N, ...) with at least one example, got (0, 2)",
+        ),
         (3.0, 2, ValueError, "Sequential of 1 layer: x must have shape (N, ...) with at least one example, got ()"),
     ],
 )
@@ -317,7 +324,7 @@ def test_summary_leaves_open_the_shapes_in_a_container_that_is_no_chain():
 
 @pytest.mark.parametrize("method", ["summary", "output_shape"])
 def test_shapes_that_do_not_fit_are_refused(method):
-    message = re.escape("Dense(2, 64): input_shape must be (..., 2), got (3,)")
+    message = re.escape("Dense(2, 64), layer 0: input_shape must be (..., 2), got (3,)")
     with pytest.raises(ValueError, match=message):
         getattr(nested(), method)((3,))
 
@@ -351,6 +358,12 @@ def test_layers_as_separate_arguments_are_refused():
         Sequential(Dense(2, 3), dtype=ReLU())
 
 
-def test_a_container_must_define_predict():
-    with pytest.raises(NotImplementedError, match=re.escape("Container must define predict(self, x)")):
-        Container([ReLU()]).predict(X)
+def test_a_container_predicts_by_its_forward_and_leaves_nothing_behind():
+    class Twice(Container):
+        def forward(self, x):
+            return self.layers[1].forward(2 * self.layers[0].forward(x))
+
+    block = Twice([ReLU(), Dropout(0.5, rng=0)])
+    np.testing.assert_array_equal(block.predict(np.array([[1.0, -1.0]])), [[2.0, 0.0]])  # inside, predict: no noise
+    with pytest.raises(RuntimeError, match=re.escape("ReLU(), layer 0: backward() needs a forward() before it")):
+        block.layers[0].backward(np.ones((1, 2)))

@@ -13,7 +13,7 @@ ARRAYS = ["weights", "bias", "dweights", "dbias", "parameters", "gradients"]
 
 
 class Centered(Layer):
-    """x - mean + shift, with a buffer: the mean is state, but not learnt."""
+    """x - mean + shift, with a buffer: the mean is state, but not learned."""
 
     buffers = ("mean",)
 
@@ -364,8 +364,8 @@ class Hiding(Layer):
         (
             [ReLU(), Hiding([ReLU(), Dense(2, 2)])],
             TypeError,
-            "Sequential: Hiding() at 1 must be a Container, since the layer in its 'inner' has parameters; they would "
-            "not be learnt",
+            "Sequential: Hiding([ReLU(), Dense(2, 2)]) at 1 must be a Container, since the layer in its 'inner' has "
+            "parameters; they would not be learned",
         ),
     ],
 )
@@ -432,7 +432,7 @@ def test_a_network_and_its_layer_stay_together_in_one_copy():
 # ---- buffers ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_buffer_is_state_but_not_learnt():
+def test_a_buffer_is_state_but_not_learned():
     layer = Centered(2)
     assert list(layer.layout) == ["shift"]
     assert list(layer.state_dict()) == ["shift", "mean"]
@@ -458,10 +458,10 @@ def test_assignment_to_a_buffer_copies_into_its_memory():
 
 def test_a_buffer_keeps_its_shape(unchanged):
     layer = Centered(2)
-    message = re.escape("Centered(): mean must have shape (2,), got ()")
+    message = re.escape("Centered(...): mean must have shape (2,), got ()")
     with unchanged(layer.mean), pytest.raises(ValueError, match=message):
         layer.mean = 1.0
-    with pytest.raises(AttributeError, match=re.escape("Centered(): mean cannot be deleted")):
+    with pytest.raises(AttributeError, match=re.escape("Centered(...): mean cannot be deleted")):
         del layer.mean
 
 
@@ -531,9 +531,17 @@ def changed(**changes):
         (changed(**{"3_mean": None}), ValueError, "but '3.mean' is missing"),
         (changed(weights=np.ones(2)), ValueError, "but 'weights' is unknown"),
         ({}, ValueError, f"state must have the names {[*NAMES, '3.mean']}, but '0.weights' is missing"),
-        (changed(**{"3_shift": np.ones(2)}), ValueError, "Centered(): 3.shift must have shape (3,), got (2,)"),
-        (changed(**{"3_mean": 1.0}), ValueError, "Centered(): 3.mean must have shape (3,), got ()"),
-        (changed(**{"3_mean": [1j] * 3}), TypeError, "Centered(): 3.mean must hold real numbers, got dtype complex128"),
+        (
+            changed(**{"3_shift": np.ones(2)}),
+            ValueError,
+            "Centered(...), layer 3: 3.shift must have shape (3,), got (2,)",
+        ),
+        (changed(**{"3_mean": 1.0}), ValueError, "Centered(...), layer 3: 3.mean must have shape (3,), got ()"),
+        (
+            changed(**{"3_mean": [1j] * 3}),
+            TypeError,
+            "Centered(...), layer 3: 3.mean must hold real numbers, got dtype complex128",
+        ),
     ],
 )
 def test_state_that_does_not_fit_changes_nothing(state, error, message, unchanged):

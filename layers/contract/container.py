@@ -73,16 +73,18 @@ class Container(Layer):
             if "parameters" not in layer.__dict__:
                 raise TypeError(f"{kind}: {type(layer).__name__}.__init__ must call super().__init__()")
             if isinstance(layer, Gate) and layer.n_operands > 1:
-                raise TypeError(f"{kind}: layers must take one input, but {layer.who} at {i} takes {layer.n_operands}")
+                raise TypeError(
+                    f"{kind}: layers must take one input, but {layer.title} at {i} takes {layer.n_operands}"
+                )
             for name in _hidden(layer):
                 raise TypeError(
-                    f"{kind}: {layer.who} at {i} must be a Container, since the layer in its {name!r} has parameters; "
-                    "they would not be learnt"
+                    f"{kind}: {layer.title} at {i} must be a Container, since the layer in its {name!r} has parameters; "
+                    "they would not be learned"
                 )
             if any(layer is other for other in layers[:i]) or layer.holder:
                 where = layer.holder or f"this {kind}"
                 raise ValueError(
-                    f"{kind}: each layer must be placed once, but {layer.who} at {i} is already in {where}; "
+                    f"{kind}: each layer must be placed once, but {layer.title} at {i} is already in {where}; "
                     "make a second layer, or use copy.deepcopy(layer)"
                 )
         return tuple(layers)

@@ -40,7 +40,7 @@ class Layer(Storage):
     layout : dict of str to slice
         Where in the two vectors each array lives.
     buffers : tuple of str
-        Names of arrays that are state but are not learnt, such as a running mean. A subclass names them on the
+        Names of arrays that are state but are not learned, such as a running mean. A subclass names them on the
         class and gives them their first values in `__init__`.
 
     Raises
@@ -132,7 +132,7 @@ class Layer(Storage):
         return as_shape(input_shape)
 
     def __repr__(self) -> str:
-        return typed(self)
+        return typed(self, hidden=(*self.__dict__.get("shapes", ()), *self.buffers))
 
     def leaves(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
         """Yield the (name, layer) of every layer inside that is not a container: `("0", Dense(2, 64))`, ..."""
