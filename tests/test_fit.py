@@ -271,7 +271,7 @@ WRONG = [
     (
         {"validation": (X[:, :5], Y)},
         ValueError,
-        r"fit: validation: Dense\(64, 16\), layer 0: x must have shape \(N, 64\), got",
+        r"validation: Dense\(64, 16\), layer 0: x must have shape \(N, 64\), got",
     ),
     ({"validation": (X, Y[:5])}, ValueError, "fit: validation: x and y must have the same length"),
     ({"validation": (X,)}, ValueError, r"validation must be \(x, y\) or \(x, y, sample_weights\), got 1 things"),
