@@ -7,7 +7,7 @@ from layers import Dense, Sequential
 from losses import MeanSquaredError
 from optimizers import SGD
 from training import Callback, CallbackError, Checkpoint, fit
-from training.run import HOOKS
+from training.callbacks import HOOKS
 
 X = np.linspace(-1, 1, 10, dtype=np.float32)[:, np.newaxis]
 

@@ -164,8 +164,10 @@ def test_an_exhausted_generator_is_not_an_epoch():
 
 def test_evaluate_does_not_depend_on_the_batch_size():
     model, _ = trained()
-    whole = evaluate(model, SoftmaxCrossEntropy(), X, Y, [accuracy], batch_size=1000)
-    assert whole == pytest.approx(evaluate(model, SoftmaxCrossEntropy(), X, Y, [accuracy], batch_size=7), rel=1e-6)
+    whole = evaluate(model, SoftmaxCrossEntropy(), X, Y, metrics=[accuracy], batch_size=1000)
+    assert whole == pytest.approx(
+        evaluate(model, SoftmaxCrossEntropy(), X, Y, metrics=[accuracy], batch_size=7), rel=1e-6
+    )
     assert whole["loss"] == pytest.approx(SoftmaxCrossEntropy().forward(model.predict(X), Y), rel=1e-6)
     assert whole["accuracy"] == np.mean(model.predict(X).argmax(axis=1) == Y)
 

@@ -30,7 +30,7 @@ def train(callback, *values, optimizer=None, model=None):
                callbacks=[Scripted(*values), callback], verbose=False)  # fmt: skip
 
 
-def test_early_stopping_waits_so_many_epochs_for_a_better_value():
+def test_early_stopping_waits_that_many_epochs_for_a_better_value():
     early = EarlyStopping(patience=3)
     history = train(early, 5, 4, 3, 3.5, 3, 3.2, 1, 1)
     assert history.epoch[-1] == 5
