@@ -315,6 +315,32 @@ def test_parts_that_are_exchanged_or_classes(parts, message):
             evaluate(*parts[:2], X, Y)
 
 
+def test_an_optimizer_needs_nothing_but_a_step():
+    class Shrink:
+        def step(self, model):
+            model.parameters *= 0.5
+
+    model = network()
+    before = model.parameters.copy()
+    _, history = trained(model=model, optimizer=Shrink(), epochs=1, batch_size=250)
+    np.testing.assert_array_equal(model.parameters, 0.5 * before)
+    assert all(math.isnan(rate) for rate in history.learning_rate)
+
+
+def test_a_loss_that_says_nothing_is_a_mean_over_the_examples():
+    class Bare:
+        def forward(self, predictions, y):
+            self.slopes = np.ones_like(predictions) / len(predictions)
+            return float(np.mean(predictions.sum(axis=1)))
+
+        def backward(self):
+            return self.slopes
+
+    model = Sequential([Dense(64, 10)], rng=0)
+    _, history = trained(model=model, loss=Bare(), optimizer=SGD(0.0), epochs=1, batch_size=32)
+    assert history.loss == pytest.approx(2 * [np.mean(model.predict(X).sum(axis=1))], rel=1e-5)
+
+
 def test_a_metric_that_is_no_number():
     with pytest.raises(TypeError, match=r"metric wrong must return a number, got an array of shape \(250,\)"):
         trained(metrics={"wrong": lambda predictions, y: y * 1.0})
