@@ -73,7 +73,7 @@ def table():
 
 
 def test_the_table_names_packages():
-    assert {package for package, _ in table()} == {"layers", "losses", "optimizers", "training"}
+    assert {package for package, _ in table()} == {"layers", "losses", "optimizers", "pictures", "training"}
     assert ("layers", "Dense") in table()
 
 
