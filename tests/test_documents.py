@@ -74,7 +74,6 @@ def arrows_in_layers():
 
 
 def test_inside_layers_arrows_point_down():
-    # within a wing, and between chapters, a test of circles in test_imports.py looks
     up = [(above, below) for above, below in arrows_in_layers() if floor_of(above) < floor_of(below)]
     assert up == []
     assert ("dense", "contract") in set(arrows_in_layers())
@@ -84,6 +83,43 @@ def test_inside_layers_arrows_point_down():
 def test_nothing_stands_on_the_top_floor(wing):
     assert floors()[-1] == ["images", "proof"]
     assert not [above for above, below in arrows_in_layers() if below == wing != above]
+
+
+def imports_of(path):
+    """Yield (module, name) of what a file imports from the house, for type checkers too."""
+    package = path.parent.relative_to(ROOT).parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            above = package[: len(package) + 1 - node.level] if node.level else ()
+            module = (*above, *(node.module.split(".") if node.module else ()))
+            if module[0] in PACKAGES:
+                yield from ((".".join(module), alias.name) for alias in node.names)
+
+
+CODE = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in SOURCES
+    if path.parent.name != "tests"
+}
+
+
+def test_there_is_no_circle():
+    below = {
+        name: {f"{module}.{what}" if f"{module}.{what}" in CODE else module for module, what in imports_of(path)}
+        for name, path in CODE.items()
+    }
+    assert "layers.contract" in below["layers.dense"]
+    while bottom := {name for name, others in below.items() if not others & below.keys()}:
+        below = {name: others for name, others in below.items() if name not in bottom}
+    assert below == {}
+
+
+@pytest.mark.parametrize("name", CODE)
+def test_no_private_name_of_another_module_is_imported(name):
+    imported = [*imports_of(CODE[name])]
+    assert [
+        what for module, what in imported if any(part.startswith("_") for part in f"{module}.{what}".split("."))
+    ] == []
 
 
 def test_storage_is_as_it_is_drawn():
