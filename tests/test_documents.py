@@ -103,25 +103,6 @@ CODE = {
 }
 
 
-def test_there_is_no_circle():
-    below = {
-        name: {f"{module}.{what}" if f"{module}.{what}" in CODE else module for module, what in imports_of(path)}
-        for name, path in CODE.items()
-    }
-    assert "layers.contract" in below["layers.dense"]
-    while bottom := {name for name, others in below.items() if not others & below.keys()}:
-        below = {name: others for name, others in below.items() if name not in bottom}
-    assert below == {}
-
-
-@pytest.mark.parametrize("name", CODE)
-def test_no_private_name_of_another_module_is_imported(name):
-    imported = [*imports_of(CODE[name])]
-    assert [
-        what for module, what in imported if any(part.startswith("_") for part in f"{module}.{what}".split("."))
-    ] == []
-
-
 def test_storage_is_as_it_is_drawn():
     drawn = re.search(r"^model = (.*)$", ARCHITECTURE, re.MULTILINE)[1]
     model = eval(drawn, {"Sequential": Sequential, "Dense": Dense, "ReLU": ReLU})

@@ -49,7 +49,7 @@ class Callback:
     ...     def on_backward_end(self, run):
     ...         self.gradient = max(self.gradient, float(abs(run.model.gradients).max()))
     >>> largest, x = Largest(), np.ones((4, 1))
-    >>> model = Sequential([Dense(1, 1, constant(0.5))])
+    >>> model = Sequential([Dense(1, 1, initializer=constant(0.5))])
     >>> _ = fit(model, MeanSquaredError(), SGD(0.1), x, x, epochs=2, callbacks=[largest], verbose=False)
     >>> largest.gradient
     1.0
@@ -154,7 +154,7 @@ class Checkpoint(Callback):
     Examples
     --------
     >>> x = np.ones((4, 1))
-    >>> model = Sequential([Dense(1, 1, constant(0.0))])
+    >>> model = Sequential([Dense(1, 1, initializer=constant(0.0))])
     >>> saved = Checkpoint("run.npz", every=2, keep_best=True)
     >>> _ = fit(model, MeanSquaredError(), SGD(1.2), x, x, epochs=5, callbacks=[saved], verbose=False)
     >>> load("run.npz", model).epoch, load("run.best.npz", model).epoch

@@ -187,7 +187,8 @@ def evaluate(
     Examples
     --------
     >>> x, y = digits()
-    >>> found = evaluate(Sequential([Dense(64, 10, constant(0.0))]), SoftmaxCrossEntropy(), x, y, metrics=accuracy)
+    >>> model = Sequential([Dense(64, 10, initializer=constant(0.0))])
+    >>> found = evaluate(model, SoftmaxCrossEntropy(), x, y, metrics=accuracy)
     >>> round(found["loss"], 4), round(found["accuracy"], 3)  # log(10) nats, and the share of zeros
     (2.3026, 0.099)
     """

@@ -72,7 +72,7 @@ class EarlyStopping(_Plateau):
     Examples
     --------
     >>> x = np.ones((4, 1))
-    >>> model = Sequential([Dense(1, 1, constant(0.0))])
+    >>> model = Sequential([Dense(1, 1, initializer=constant(0.0))])
     >>> early = EarlyStopping("loss", patience=2)
     >>> history = fit(model, MeanSquaredError(), SGD(1.2), x, x, epochs=50, callbacks=[early], verbose=False)
     >>> len(history) - 1, early.best_epoch, early.best  # a rate that is too high: it gets worse and worse
@@ -150,7 +150,7 @@ class ReduceOnPlateau(_Plateau):
     Examples
     --------
     >>> x = np.ones((4, 1))
-    >>> model, optimizer = Sequential([Dense(1, 1, constant(0.0))]), SGD(1.2)
+    >>> model, optimizer = Sequential([Dense(1, 1, initializer=constant(0.0))]), SGD(1.2)
     >>> reduce = ReduceOnPlateau("loss", factor=0.5, patience=2)
     >>> history = fit(model, MeanSquaredError(), optimizer, x, x, epochs=4, callbacks=[reduce], verbose=False)
     >>> history.learning_rate

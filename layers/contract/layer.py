@@ -24,6 +24,8 @@ class Layer(Storage):
     to example i. A layer with parameters has `backward(dout, input_gradient=True)`: with False it leaves out the
     work for dx and returns None.
 
+    What a layer does not say of shapes is this: x may be of any shape (N, ...), and out has the same.
+
     The cache may be x or out itself, not a copy: change neither in place between `forward` and `backward`.
 
     Parameters

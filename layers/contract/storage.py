@@ -78,10 +78,9 @@ class Storage:
             self.__dict__[name] = np.array(value, dtype=self._dtype)
         else:
             object.__setattr__(self, name, value)
-            if isinstance(value, Storage | list) or (
-                isinstance(value, tuple) and value and isinstance(value[0], Storage)
-            ):
-                self.__dict__["_holding"] = (*(n for n in self._holding if n != name), name)
+            first = value[0] if isinstance(value, tuple) and value else value
+            if isinstance(first, Storage | list) and name not in self._holding:
+                self.__dict__["_holding"] = (*self._holding, name)
 
     def __delattr__(self, name: str) -> None:
         if name in self._fixed or name in self.buffers:
