@@ -77,17 +77,20 @@ def test_what_is_no_whole_number_is_refused(bad):
 # ---- what is out of range --------------------------------------------------------------------------------------------
 
 
+RANGES = {number: "finite", positive: "finite and > 0", fraction: r"in \[0, 1\)"}
+
+
 @pytest.mark.parametrize("check", NUMBERS)
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, np.float32(np.nan), np.float16(np.inf)])
 def test_a_number_that_is_not_finite_is_refused(check, bad):
-    with pytest.raises(ValueError, match=rf"^Me: x must be finite, got {bad}$"):
+    with pytest.raises(ValueError, match=rf"^Me: x must be {RANGES[check]}, got {bad}$"):
         check("Me", "x", bad)
 
 
 @pytest.mark.parametrize("check", NUMBERS)
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_number_too_large_for_float64_is_not_finite(check, sign):
-    with pytest.raises(ValueError, match=rf"^Me: x must be finite, got {sign * HUGE}$"):
+    with pytest.raises(ValueError, match=rf"^Me: x must be {RANGES[check]}, got {sign * HUGE}$"):
         check("Me", "x", sign * HUGE)
 
 

@@ -488,7 +488,13 @@ def test_binary_targets_outside_0_to_1_are_refused(bad):
 @pytest.mark.parametrize("kind", [SoftmaxCrossEntropy, SigmoidBinaryCrossEntropy])
 @pytest.mark.parametrize(
     ("bad", "rule"),
-    [(-0.1, r"in \[0, 1\)"), (1.0, r"in \[0, 1\)"), (1.5, r"in \[0, 1\)"), (np.nan, "finite"), (np.inf, "finite")],
+    [
+        (-0.1, r"in \[0, 1\)"),
+        (1.0, r"in \[0, 1\)"),
+        (1.5, r"in \[0, 1\)"),
+        (np.nan, r"in \[0, 1\)"),
+        (np.inf, r"in \[0, 1\)"),
+    ],
 )
 def test_label_smoothing_outside_0_to_1_is_refused(kind, bad, rule):
     with pytest.raises(ValueError, match=rf"^{kind.__name__}: label_smoothing must be {rule}, got {bad}$"):

@@ -84,7 +84,8 @@ def test_rows_as_targets_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("bad", "rule"), [(0, "finite and > 0"), (-1.0, "finite and > 0"), (np.nan, "finite"), (np.inf, "finite")]
+    ("bad", "rule"),
+    [(0, "finite and > 0"), (-1.0, "finite and > 0"), (np.nan, "finite and > 0"), (np.inf, "finite and > 0")],
 )
 def test_a_margin_that_is_not_positive_is_refused(bad, rule):
     with pytest.raises(ValueError, match=rf"^Hinge: margin must be {rule}, got {bad}$"):

@@ -121,7 +121,8 @@ def test_shapes_that_would_broadcast_are_refused_by_name(loss, y_hat, y):
 
 
 @pytest.mark.parametrize(
-    ("bad", "rule"), [(0, "finite and > 0"), (-1.0, "finite and > 0"), (np.nan, "finite"), (np.inf, "finite")]
+    ("bad", "rule"),
+    [(0, "finite and > 0"), (-1.0, "finite and > 0"), (np.nan, "finite and > 0"), (np.inf, "finite and > 0")],
 )
 def test_a_delta_that_is_not_positive_is_refused(bad, rule):
     with pytest.raises(ValueError, match=rf"^Huber: delta must be {rule}, got {bad}$"):
