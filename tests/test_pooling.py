@@ -9,13 +9,12 @@ from layers import (
     AveragePool1D,
     AveragePool2D,
     Conv2D,
-    GlobalAveragePool,
-    GlobalMaxPool,
     MaxPool1D,
     MaxPool2D,
     Sequential,
 )
 from layers.images import frames
+from layers.images.pooling import plain_max, plain_max_backward, plain_mean, plain_mean_backward
 
 
 def wave(shape, step=1.3):
@@ -42,9 +41,6 @@ def wave(shape, step=1.3):
         (AveragePool2D(3, stride=2, padding=1, count_padding=True),
          [0.05224771, 0.03258058, 0.06831973, -0.00990111, 0.00649039, 0.00484981,
           0.00925117, -0.00024825, 0.04689764, 0.04150368, 0.07299844, 0.006109]),
-        # adaptive_avg_pool2d(x, 1), adaptive_max_pool2d(x, 1)
-        (GlobalAveragePool(), [0.0212618, 0.03784372]),
-        (GlobalMaxPool(), [0.99060736, 0.99682979]),
     ],
     ids=lambda value: repr(value) if not isinstance(value, list) else "",
 )  # fmt: skip
@@ -71,20 +67,20 @@ def test_the_numbers_of_pytorch_on_sequences(layer, expected):
     np.testing.assert_allclose(layer.forward(wave((2, 5, 2))).ravel(), expected, atol=1e-8)
 
 
-# ---- the definition, window by window --------------------------------------------------------------------------------
+# ---- the definition --------------------------------------------------------------------------------------------------
 
 
-def by_definition(layer, x, dout):
-    """Return out and dx, pixel by pixel: (N, H, W, C) in, and of several largest the first, row by row."""
-    place = layer._place(*x.shape[1:3])
-    (top, _), (left, _) = place.pads
+def pixel_by_pixel(layer, x, dout):
+    """Return out and dx, window by window: of several largest the first, row by row."""
+    (top, bottom), (left, right) = layer.padding
+    frame = (0, 0), (top, bottom), (left, right), (0, 0)
     largest = isinstance(layer, MaxPool2D)
-    padded = np.pad(x, ((0, 0), *place.pads, (0, 0)), constant_values=-np.inf if largest else 0.0)
-    real = np.pad(np.ones(x.shape), ((0, 0), *place.pads, (0, 0)))
+    padded = np.pad(x, frame, constant_values=-np.inf if largest else 0.0)
+    real = np.pad(np.ones(x.shape), frame)
     out, dpadded = np.zeros(dout.shape), np.zeros(padded.shape)
     for n, i, j, c in np.ndindex(dout.shape):
-        rows = slice(i * place.stride[0], i * place.stride[0] + place.kernel[0])
-        columns = slice(j * place.stride[1], j * place.stride[1] + place.kernel[1])
+        rows = slice(i * layer.stride[0], i * layer.stride[0] + layer.kernel_size[0])
+        columns = slice(j * layer.stride[1], j * layer.stride[1] + layer.kernel_size[1])
         window, dwindow = padded[n, rows, columns, c], dpadded[n, rows, columns, c]
         if largest:
             winner = np.unravel_index(window.argmax(), window.shape)
@@ -97,23 +93,67 @@ def by_definition(layer, x, dout):
     return out, dpadded[:, top : top + x.shape[1], left : left + x.shape[2]]
 
 
+def plainly(layer, x, dout):
+    """Return out and dx in the plain form."""
+    windows = layer._windows_on(*x.shape[1:3])
+    if isinstance(layer, MaxPool2D):
+        return plain_max(x, windows), plain_max_backward(x, dout, windows)
+    return (
+        plain_mean(x, windows, layer.count_padding),
+        plain_mean_backward(x, dout, windows, layer.count_padding),
+    )
+
+
+def x_and_dout(layer, rng):
+    x = rng.integers(-2, 3, size=(3, 6, 7, 2)).astype(float)  # five values: ties abound
+    return x, rng.integers(1, 9, size=(3, *layer.output_shape(x.shape[1:]))).astype(float)
+
+
+def assert_the_same(results, expected):
+    # Exact for the largest; the means differ in the order of at most 16 terms.
+    for array, right in zip(results, expected, strict=True):
+        np.testing.assert_allclose(array, right, rtol=0, atol=1e-13)
+
+
+each_pool = pytest.mark.parametrize(
+    "pool", [MaxPool2D, AveragePool2D, functools.partial(AveragePool2D, count_padding=True)]
+)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@each_pool
+def test_the_plain_form_is_the_definition_of_every_pixel(pool, seed):
+    rng = np.random.default_rng(seed)
+    kernel, stride = (tuple(rng.integers(1, 5, size=2).tolist()) for _ in range(2))
+    padding = tuple(tuple(rng.integers(0, size, size=2).tolist()) for size in kernel)
+    layer = pool(kernel, stride, padding)
+    x, dout = x_and_dout(layer, rng)
+    assert_the_same(plainly(layer, x, dout), pixel_by_pixel(layer, x, dout))
+
+
 @pytest.mark.parametrize(
     "arguments",
     [(2,), (1,), (3, 2), (2, 1), ((2, 3), (3, 2)), (2, 3), (3, 2, 1), (2, 2, "same"), (4, 1, ((3, 1), (0, 2)))],
     ids=repr,
 )
-@pytest.mark.parametrize("pool", [MaxPool2D, AveragePool2D, functools.partial(AveragePool2D, count_padding=True)])
+@each_pool
 @pytest.mark.parametrize("cache_size", [1, frames.CACHE_SIZE])  # image by image, and all at once
 def test_every_window_is_pooled(pool, arguments, cache_size, rng, monkeypatch):
     monkeypatch.setattr(frames, "CACHE_SIZE", cache_size)
     layer = pool(*arguments)
-    x = rng.integers(-2, 3, size=(3, 6, 7, 2)).astype(float)  # five values: ties abound
-    out = layer.forward(x)
-    dout = rng.integers(1, 9, size=out.shape).astype(float)
-    expected, dx = by_definition(layer, x, dout)
-    # Exact for the largest; the means differ in the order of at most 16 terms.
-    np.testing.assert_allclose(out, expected, rtol=0, atol=1e-14)
-    np.testing.assert_allclose(layer.backward(dout), dx, rtol=0, atol=1e-13)
+    x, dout = x_and_dout(layer, rng)
+    assert_the_same((layer.forward(x), layer.backward(dout)), plainly(layer, x, dout))
+
+
+@pytest.mark.parametrize("seed", range(20))
+@each_pool
+def test_random_settings(pool, seed):
+    rng = np.random.default_rng(seed)
+    kernel = tuple(rng.integers(1, 5, size=2))
+    padding = ["same", "valid", tuple(tuple(rng.integers(0, size, size=2)) for size in kernel)][rng.integers(3)]
+    layer = pool(kernel, tuple(rng.integers(1, 5, size=2)), padding)
+    x, dout = x_and_dout(layer, rng)
+    assert_the_same((layer.forward(x), layer.backward(dout)), plainly(layer, x, dout))
 
 
 def test_windows_of_more_positions_than_a_byte_counts(rng):
@@ -154,14 +194,6 @@ def test_every_pattern_of_ties_gives_its_gradient_to_one_pixel(size):
     np.testing.assert_array_equal(dx.argmax(axis=1), patterns.argmax(axis=1))  # the first of the largest
 
 
-def test_global_max_gives_a_tie_to_the_first():
-    layer = GlobalMaxPool()
-    layer.forward(np.ones((2, 2, 3, 1)))
-    dx = layer.backward(np.array([[7.0], [9.0]]))
-    assert dx[:, 0, 0, 0].tolist() == [7.0, 9.0]
-    assert np.count_nonzero(dx) == 2
-
-
 def test_overlapping_windows_add_at_the_common_pixel():
     layer = MaxPool1D(3, stride=1)
     layer.forward(np.array([0.0, 1.0, 5.0, 1.0, 0.0]).reshape(1, 5, 1))
@@ -174,7 +206,7 @@ def test_pixels_that_no_window_sees_get_nothing():
     assert layer.backward(np.ones((1, 2, 1))).ravel().tolist() == [0.5, 0.5, 0.5, 0.5, 0.0]
 
 
-@pytest.mark.parametrize("layer", [MaxPool2D(2), AveragePool2D(2), GlobalAveragePool(), GlobalMaxPool()], ids=repr)
+@pytest.mark.parametrize("layer", [MaxPool2D(2), AveragePool2D(2)], ids=repr)
 def test_a_dout_of_integers_counts_as_numbers(layer, rng):
     x = rng.normal(size=(2, 4, 4, 3))
     dout = rng.integers(1, 9, size=layer.forward(x).shape)
@@ -214,8 +246,6 @@ def test_same_keeps_the_size():
         (AveragePool2D(3, stride=2, padding="same"), (2, 7, 5, 3)),
         (MaxPool1D(3, stride=2), (2, 7, 3)),
         (AveragePool1D(2, padding=(0, 1)), (2, 7, 3)),
-        (GlobalAveragePool(), (2, 7, 5, 3)),
-        (GlobalMaxPool(), (2, 7, 3)),
     ],
     ids=repr,
 )
@@ -223,7 +253,7 @@ def test_output_shape_is_the_shape_of_out(layer, shape, rng):
     assert layer.output_shape(shape[1:]) == layer.forward(rng.normal(size=shape)).shape[1:]
 
 
-@pytest.mark.parametrize("layer", [MaxPool2D(2), MaxPool2D(3, 1), AveragePool2D(2), GlobalMaxPool()], ids=repr)
+@pytest.mark.parametrize("layer", [MaxPool2D(2), MaxPool2D(3, 1), AveragePool2D(2)], ids=repr)
 def test_images_of_any_memory_order(layer, rng):
     view = rng.normal(size=(2, 3, 6, 4)).transpose(0, 2, 3, 1)
     out, dx = layer.forward(view), layer.backward(layer.forward(view))
@@ -231,20 +261,23 @@ def test_images_of_any_memory_order(layer, rng):
     np.testing.assert_array_equal(layer.backward(out), dx)
 
 
-@pytest.mark.parametrize("layer", [MaxPool2D(2), AveragePool2D(2), GlobalAveragePool(), GlobalMaxPool()], ids=repr)
+@pytest.mark.parametrize("n_channels", [1, 3])
+@pytest.mark.parametrize("layer", [MaxPool2D(2), MaxPool2D(3, 1), AveragePool2D(2), AveragePool2D(3, 1)], ids=repr)
+def test_a_dout_of_any_memory_order(layer, n_channels, rng):
+    x = rng.normal(size=(2, 6, 6, n_channels))
+    n, height, width, _ = layer.forward(x).shape
+    dout = rng.normal(size=(n, n_channels, height, width)).transpose(0, 2, 3, 1)
+    dx = layer.backward(dout)
+    layer.forward(x)
+    np.testing.assert_array_equal(layer.backward(dout.copy()), dx)
+
+
+@pytest.mark.parametrize("layer", [MaxPool2D(2), AveragePool2D(2)], ids=repr)
 def test_predict_remembers_nothing(layer, rng):
     x = rng.normal(size=(2, 4, 4, 3))
     np.testing.assert_array_equal(layer.predict(x), layer.forward(x))
     layer.backward(layer.predict(x))  # of the forward before
     assert layer._cache is None
-
-
-def test_changing_dx_changes_nothing_else(rng):
-    layer, dout = GlobalAveragePool(), rng.normal(size=(2, 3))
-    layer.forward(rng.normal(size=(2, 4, 4, 3)))
-    dx = layer.backward(dout)
-    dx[0, 0, 0] += 1.0
-    np.testing.assert_array_equal(dx[0, 1, 1], dout[0] / 16)
 
 
 @pytest.mark.parametrize(
@@ -267,7 +300,7 @@ def test_repr_is_what_one_types(text):
 
 def test_an_image_too_small_after_pooling():
     model = Sequential([Conv2D(1, 2, 3), MaxPool2D(2), MaxPool2D(2), MaxPool2D(2)])
-    message = r"MaxPool2D\(2\): the padded image must be at least as large as the kernel, 2 x 2, got 1 x 1"
+    message = r"MaxPool2D\(2\), layer 3: the padded image must be at least as large as the kernel, 2 x 2, got 1 x 1"
     with pytest.raises(ValueError, match=message):
         model.output_shape((8, 8, 1))
     with pytest.raises(ValueError, match=message):
@@ -288,12 +321,6 @@ def test_shapes_that_are_no_images():
         MaxPool2D(2).forward(np.zeros((2, 64)))
     with pytest.raises(ValueError, match=r"got \(2, 8, 8\); an axis for the one channel: x\[..., np.newaxis\]"):
         MaxPool2D(2).forward(np.zeros((2, 8, 8)))
-    with pytest.raises(
-        ValueError, match=r"GlobalMaxPool\(\): x must have .*\(N, H, W, C\) or \(N, T, C\), got \(2, 8\)"
-    ):
-        GlobalMaxPool().forward(np.zeros((2, 8)))
-    with pytest.raises(ValueError, match=r"GlobalAveragePool\(\): input_shape .*\(H, W, C\) or \(T, C\), got \(8,\)"):
-        GlobalAveragePool().output_shape((8,))
 
 
 def test_stride_below_one():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from layers import Conv2D, ConvTranspose2D, Sequential
+from layers.images.transposed import plain_transposed, plain_transposed_backward
 
 
 def wave(shape, step):
@@ -26,6 +27,58 @@ def test_all_options_give_the_numbers_of_pytorch():
     out = layer.forward(wave((1, 2, 3, 2), 1.3))
     assert out.shape == (1, 4, 5, 2)
     np.testing.assert_allclose(out.ravel(), expected, atol=1e-8)
+
+
+def drawn(seed):
+    """Return a layer of random settings, and x and dout for it."""
+    rng = np.random.default_rng(seed)
+    kernel, stride, dilation = (tuple(rng.integers(1, 4, size=2).tolist()) for _ in range(3))
+    further = tuple(rng.integers(0, stride).tolist())
+    pads = tuple(tuple(rng.integers(0, length, size=2).tolist()) for length in kernel)
+    options = {"padding": pads, "output_padding": further} if seed % 4 else {"padding": "same"}
+    layer = ConvTranspose2D(2, 3, kernel, stride, dilation=dilation, **options, rng=rng)
+    layer.bias = rng.normal(size=3)
+    x = rng.normal(size=(2, 4, 5, 2))
+    return layer, x, rng.normal(size=(2, *layer.output_shape((4, 5, 2))))
+
+
+def plainly(layer, x, dout):
+    """Return out, dweights, dbias and dx in the plain form."""
+    windows, out_size = layer._windows_on_out(*x.shape[1:3]), dout.shape[1:3]
+    out = plain_transposed(x, layer.weights, layer.bias, windows, out_size)
+    return out, *plain_transposed_backward(x, dout, layer.weights, windows)
+
+
+def pixel_by_pixel(layer, x, dout):
+    """Return the same: every product of the definition by itself, what is cut off left out."""
+    weights, (top, left) = layer.weights, (layer.padding[0][0], layer.padding[1][0])
+    out, dweights, dx = (np.zeros_like(array) for array in (dout, weights, x))
+    out += layer.bias
+    for n, i, j, c in np.ndindex(x.shape):
+        for a, b, k in np.ndindex(weights.shape[0], weights.shape[1], weights.shape[3]):
+            row = i * layer.stride[0] + a * layer.dilation[0] - top
+            column = j * layer.stride[1] + b * layer.dilation[1] - left
+            if 0 <= row < out.shape[1] and 0 <= column < out.shape[2]:
+                out[n, row, column, k] += x[n, i, j, c] * weights[a, b, c, k]
+                dweights[a, b, c, k] += x[n, i, j, c] * dout[n, row, column, k]
+                dx[n, i, j, c] += dout[n, row, column, k] * weights[a, b, c, k]
+    return out, dweights, dout.sum(axis=(0, 1, 2)), dx
+
+
+@pytest.mark.parametrize("seed", [seed for seed in range(24) if seed % 4])
+def test_the_plain_form_is_the_definition_of_every_pixel(seed):
+    layer, x, dout = drawn(seed)
+    for array, expected in zip(plainly(layer, x, dout), pixel_by_pixel(layer, x, dout), strict=True):
+        np.testing.assert_allclose(array, expected, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_layer_computes_its_plain_form(seed):
+    layer, x, dout = drawn(seed)
+    out, dx = layer.forward(x), layer.backward(dout)
+    fast = out, layer.dweights, layer.dbias, dx
+    for array, expected in zip(fast, plainly(layer, x, dout), strict=True):
+        np.testing.assert_allclose(array, expected, rtol=0, atol=1e-13)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +116,7 @@ def test_output_padding_undoes_what_the_stride_rounds_off():
 
 
 def test_repr_is_what_one_types():
-    text = "ConvTranspose2D(2, 3, 4, stride=2, padding=1, dilation=2, output_padding=1, use_bias=False)"
+    text = "ConvTranspose2D(2, 3, 4, stride=2, padding=1, output_padding=1, dilation=2, use_bias=False)"
     assert repr(eval(text, {"ConvTranspose2D": ConvTranspose2D})) == text
     assert repr(ConvTranspose2D(2, 3, (1, 2))) == "ConvTranspose2D(2, 3, (1, 2))"
 

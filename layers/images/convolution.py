@@ -1,91 +1,59 @@
-"""Convolutions: the same weights at every place of an image or a sequence."""
+"""Convolutions: the same weights at every place of an image or a sequence.
+
+The window (i, j) sees at its position (a, b) one pixel of the padded image, a row of C numbers. With weights
+(kernel_h, kernel_w, C, K), and a stride and a dilation of 1 to keep the indices short:
+
+    out[n, i, j, k] = sum_abc x[n, i + a, j + b, c] * weights[a, b, c, k] + bias[k]
+
+out is linear in x, in the weights and in the bias. So the gradient of each number is a sum over all products that it
+stands in: dout of the product, times the factor beside it.
+
+    dweights[a, b, c, k] = sum_nij  x[n, i + a, j + b, c] * dout[n, i, j, k]
+    dbias[k]             = sum_nij  dout[n, i, j, k]
+    dx[n, p, q, c]       = sum_abk  dout[n, p - a, q - b, k] * weights[a, b, c, k]    where there is such a window
+
+`plain_convolution` and `plain_convolution_backward` are these lines, position by position: at (a, b) all windows
+together see a slice of the image, which is multiplied by weights[a, b], and gets back dout @ weights[a, b].T. Stride
+and dilation only say which slice it is. The layers compute the same by `unfolding.py`, several times faster.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import numpy as np
+from numpy.typing import ArrayLike
 
 from ..contract import Array, Rng, Shape, checks
 from ..initializers import he_normal
 from ..weighted import Initializer, Weighted
-from .sliding import Placement, SlidingLayer
+from .frames import crop, pad
+from .sliding import PadsLike, PairLike, SlidingLayer, Windows
 from .unfolding import convolve, gradients, weights_gradient
 
 
-class Convolution(Weighted, SlidingLayer):
-    """What the convolutions share; a sequence is an image of one row."""
+def plain_convolution(x: Array, weights: Array, bias: Array | float, windows: Windows) -> Array:
+    """Return out (N, rows, columns, K) of images x (N, H, W, C), by the definition.
 
-    def __init__(
-        self,
-        n_inputs: int,
-        n_outputs: int,
-        kernel_size: Any,
-        stride: Any = 1,
-        padding: Any = 0,
-        *,
-        dilation: Any = 1,
-        n_groups: int = 1,
-        use_bias: bool = True,
-        initializer: Initializer = he_normal,
-        rng: Rng = None,
-    ) -> None:
-        who = type(self).__name__
-        self.n_inputs = checks.whole(who, "n_inputs", n_inputs)
-        self.n_outputs = checks.whole(who, "n_outputs", n_outputs)
-        self.n_groups = checks.whole(who, "n_groups", n_groups)
-        if n_inputs % n_groups or n_outputs % n_groups:
-            raise ValueError(
-                f"{who}: n_groups must divide n_inputs {n_inputs} and n_outputs {n_outputs}, got {n_groups}"
-            )
-        self._set_window(kernel_size, stride, padding, dilation)
-        shape = *self._kernel[-self.n_axes :], self.n_inputs // self.n_groups, self.n_outputs
-        super().__init__(shape, self.n_outputs, use_bias=use_bias, initializer=initializer, rng=rng)
-
-    def forward(self, x: Any) -> Array:
-        x = self._cache = self._check_images(x, self.n_inputs)
-        out = self._convolve(x, self._place(*x.shape[1:3]))
-        return out.reshape(self._outward(out.shape))
-
-    def backward(self, dout: Any, input_gradient: bool = True) -> Array | None:
-        # out is linear in x, in the weights and in the bias: each gradient is a sum of products of dout with the
-        # factors that stand beside them, over all places where they stand; written out in windows.py.
-        x = self._recall()
-        place = self._place(*x.shape[1:3])
-        out_shape = len(x), *place.size, self.n_outputs
-        dout = self._check_dout(dout, self._outward(out_shape)).reshape(out_shape)
-        dx = self._gradients(x, dout, place, input_gradient)
-        return None if dx is None else dx.reshape(self._outward(dx.shape))
-
-    # Between images (N, H, W, C), with the weights as those of images; what a kind of convolution does in its own way.
-
-    @property
-    def _filters(self) -> Array:
-        """The weights as (kernel_h, kernel_w, n_inputs / n_groups, n_outputs)."""
-        return self.weights.reshape(*self._kernel, *self.weights.shape[-2:])
-
-    def _convolve(self, x: Array, place: Placement) -> Array:
-        return convolve(x, self._filters, self.bias if self.use_bias else None, place, self.n_groups)
-
-    def _gradients(self, x: Array, dout: Array, place: Placement, input_gradient: bool) -> Array | None:
-        """Set the gradients of the parameters and return dx, if it is asked for."""
-        dx = None
-        if input_gradient:
-            dweights, dbias, dx = gradients(x, dout, self._filters, place, self.n_groups)
-        else:
-            dweights, dbias = weights_gradient(x, dout, place, self.n_groups)
-        self._set_gradients(dweights, dbias)
-        return dx
-
-    def _set_gradients(self, dweights: Array, dbias: Array) -> None:
-        self.dweights = dweights.reshape(self.weights.shape)
-        if self.use_bias:
-            self.dbias = dbias
-
-    def output_shape(self, input_shape: Shape) -> Shape:
-        height, width, _ = self._image_shape(input_shape, self.n_inputs)
-        return self._outward((*self._place(height, width).size, self.n_outputs))
+    With n_groups, each array is cut along its last axis into so many parts, and each part is a convolution for itself.
+    """
+    padded = pad(x, windows.pads)
+    out = np.zeros((len(x), *windows.size, weights.shape[-1]), x.dtype) + bias
+    for a, b in windows.positions:
+        out += padded[windows.at(a, b)] @ weights[a, b]
+    return out
 
 
-class Conv2D(Convolution):
+def plain_convolution_backward(x: Array, dout: Array, weights: Array, windows: Windows) -> tuple[Array, Array, Array]:
+    """Return dweights, dbias and dx, given dout (N, rows, columns, K), by the definition."""
+    padded = pad(x, windows.pads)
+    dpadded, dweights = np.zeros_like(padded), np.zeros_like(weights)
+    for a, b in windows.positions:
+        seen = windows.at(a, b)
+        dweights[a, b] = np.einsum("nijc,nijk->ck", padded[seen], dout)
+        dpadded[seen] += dout @ weights[a, b].T  # several windows see a pixel: their gradients add
+    return dweights, dout.sum(axis=(0, 1, 2)), crop(dpadded, windows.pads)
+
+
+class Conv2D(Weighted, SlidingLayer):
     """Convolution of images: out[i, j] = sum over (a, b) of x[i + a, j + b] @ weights[a, b], plus a bias.
 
     As in every toolkit the kernel is not flipped: a cross-correlation.
@@ -136,8 +104,73 @@ class Conv2D(Convolution):
     array([-1.,  0.,  0.,  1.])
     """
 
+    def __init__(
+        self,
+        n_inputs: int,
+        n_outputs: int,
+        kernel_size: PairLike,
+        stride: PairLike = 1,
+        padding: PadsLike | str = 0,
+        *,
+        dilation: PairLike = 1,
+        n_groups: int = 1,
+        use_bias: bool = True,
+        initializer: Initializer = he_normal,
+        rng: Rng = None,
+    ) -> None:
+        who = type(self).__name__
+        self.n_inputs = checks.whole(who, "n_inputs", n_inputs)
+        self.n_outputs = checks.whole(who, "n_outputs", n_outputs)
+        self.n_groups = checks.whole(who, "n_groups", n_groups)
+        if n_inputs % n_groups or n_outputs % n_groups:
+            raise ValueError(
+                f"{who}: n_groups must divide n_inputs {n_inputs} and n_outputs {n_outputs}, got {n_groups}"
+            )
+        self._set_window(kernel_size, stride, padding, dilation)
+        shape = *self._kernel[-self.n_axes :], self.n_inputs // self.n_groups, self.n_outputs
+        super().__init__(shape, self.n_outputs, use_bias=use_bias, initializer=initializer, rng=rng)
 
-class Conv1D(Convolution):
+    def forward(self, x: ArrayLike) -> Array:
+        images = self._cache = self._check_images(x, self.n_inputs)
+        out = self._convolve(images, self._windows_on(*images.shape[1:3]))
+        return out.reshape(self._outward(out.shape))
+
+    def backward(self, dout: ArrayLike, input_gradient: bool = True) -> Array | None:
+        x = self._recall()
+        windows = self._windows_on(*x.shape[1:3])
+        out_shape = len(x), *windows.size, self.n_outputs
+        dout = self._check_dout(dout, self._outward(out_shape)).reshape(out_shape)
+        dweights, dbias, dx = self._gradients(x, dout, windows, input_gradient)
+        self.dweights = dweights.reshape(self.weights.shape)
+        if self.use_bias:
+            self.dbias = dbias
+        return None if dx is None else dx.reshape(self._outward(dx.shape))
+
+    @property
+    def _filters(self) -> Array:
+        """The weights as those of images, (kernel_h, kernel_w, n_inputs / n_groups, n_outputs)."""
+        return self.weights.reshape(*self._kernel, *self.weights.shape[-2:])
+
+    # The fast form of `plain_convolution` and `plain_convolution_backward`.
+
+    def _convolve(self, x: Array, windows: Windows) -> Array:
+        """Return out of images x."""
+        return convolve(x, self._filters, self.bias if self.use_bias else None, windows, self.n_groups)
+
+    def _gradients(
+        self, x: Array, dout: Array, windows: Windows, input_gradient: bool
+    ) -> tuple[Array, Array, Array | None]:
+        """Return dweights, dbias and, if it is asked for, dx."""
+        if input_gradient:
+            return gradients(x, dout, self._filters, windows, self.n_groups)
+        return *weights_gradient(x, dout, windows, self.n_groups), None
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        height, width, _ = self._check_image_shape(input_shape, self.n_inputs)
+        return self._outward((*self._windows_on(height, width).size, self.n_outputs))
+
+
+class Conv1D(Conv2D):
     """Convolution of sequences: out[t] = sum over a of x[t + a] @ weights[a], plus a bias.
 
     Parameters

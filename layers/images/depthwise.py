@@ -1,20 +1,28 @@
-"""The depthwise convolution: a kernel for every channel, and no sum over channels."""
+"""The depthwise convolution: a kernel for every channel, and no sum over channels.
+
+With x and the weights of `plain_convolution`, but one channel for itself, each matrix product becomes a product of
+numbers. At the position (a, b) of the window, for all windows at once, with seen = windows.at(a, b):
+
+    out           += padded[seen] * weights[a, b]
+    dweights[a, b] = sum_nij padded[seen] * dout
+    dpadded[seen] += dout * weights[a, b]
+
+With a multiplier, every channel of x is there several times, and what these copies get back is added up.
+"""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
 from ..contract import Array, Rng, Shape, checks
 from ..initializers import he_normal
 from ..weighted import Initializer
-from .convolution import Convolution
-from .frames import chunks, crop, pad, seen_at
-from .sliding import Placement
+from .convolution import Conv2D
+from .frames import chunks, crop, pad, padded_shape
+from .sliding import PadsLike, PairLike, Windows
 
 
-class DepthwiseConv2D(Convolution):
+class DepthwiseConv2D(Conv2D):
     """Convolution channel by channel: out[i, j, c] = sum over (a, b) of x[i + a, j + b, c] * weights[a, b, 0, c].
 
     A `Conv2D` with as many groups as channels. Followed by a `Conv2D` with kernel 1, which mixes the channels, it is
@@ -57,11 +65,11 @@ class DepthwiseConv2D(Convolution):
     def __init__(
         self,
         n_inputs: int,
-        kernel_size: Any,
-        stride: Any = 1,
-        padding: Any = 0,
+        kernel_size: PairLike,
+        stride: PairLike = 1,
+        padding: PadsLike | str = 0,
         *,
-        dilation: Any = 1,
+        dilation: PairLike = 1,
         multiplier: int = 1,
         use_bias: bool = True,
         initializer: Initializer = he_normal,
@@ -69,46 +77,56 @@ class DepthwiseConv2D(Convolution):
     ) -> None:
         n_inputs = checks.whole("DepthwiseConv2D", "n_inputs", n_inputs)
         self.multiplier = checks.whole("DepthwiseConv2D", "multiplier", multiplier)
-        options: dict[str, Any] = {"use_bias": use_bias, "initializer": initializer, "rng": rng}
-        n_outputs, window = n_inputs * self.multiplier, (kernel_size, stride, padding)
-        super().__init__(n_inputs, n_outputs, *window, dilation=dilation, n_groups=n_inputs, **options)
+        super().__init__(
+            n_inputs,
+            n_inputs * self.multiplier,
+            kernel_size,
+            stride,
+            padding,
+            dilation=dilation,
+            n_groups=n_inputs,
+            use_bias=use_bias,
+            initializer=initializer,
+            rng=rng,
+        )
 
-    # out[n, i, j, c] = sum_ab x[n, i + a, j + b, c] * weights[a, b, c]: no matrix product, but for each position in
-    # the window one multiplication of whole images. With a multiplier, every channel of x is there several times.
-
-    def _convolve(self, x: Array, place: Placement) -> Array:
-        weights = self._weights_in_rows(place)
-        out = np.empty((len(x), *place.size, self.n_outputs), np.result_type(x, weights))
+    def _convolve(self, x: Array, windows: Windows) -> Array:
+        weights = self._weights_in_rows(windows)
+        out = np.empty((len(x), *windows.size, self.n_outputs), np.result_type(x, weights))
         for here in chunks(len(x), out[0].nbytes):
-            padded, total = pad(x[here].repeat(self.multiplier, axis=-1), place.pads), out[here]
+            padded, total = pad(x[here].repeat(self.multiplier, axis=-1), windows.pads), out[here]
             total[...] = self.bias if self.use_bias else 0
-            for a, b in np.ndindex(self._kernel):
-                total += seen_at(padded, a, b, place) * weights[a, b]
+            for a, b in windows.positions:
+                total += padded[windows.at(a, b)] * weights[a, b]
         return out
 
-    def _gradients(self, x: Array, dout: Array, place: Placement, input_gradient: bool) -> Array | None:
-        dweights = np.zeros((*place.kernel, *dout.shape[2:]), np.result_type(x, dout))  # for every column of out
+    def _gradients(
+        self, x: Array, dout: Array, windows: Windows, input_gradient: bool
+    ) -> tuple[Array, Array, Array | None]:
+        dweights = np.zeros((*windows.kernel, *dout.shape[2:]), np.result_type(x, dout))  # for every column of out
         for here in chunks(len(x), dout[0].nbytes):
-            padded = pad(x[here].repeat(self.multiplier, axis=-1), place.pads)
-            for a, b in np.ndindex(self._kernel):
-                dweights[a, b] += np.einsum("nijc,nijc->jc", seen_at(padded, a, b, place), dout[here])
-        self._set_gradients(dweights.sum(axis=2), dout.sum(axis=(0, 1)).sum(axis=0))
-        return self._image_gradient(dout, place, x.shape) if input_gradient else None
+            padded = pad(x[here].repeat(self.multiplier, axis=-1), windows.pads)
+            for a, b in windows.positions:
+                dweights[a, b] += np.einsum("nijc,nijc->jc", padded[windows.at(a, b)], dout[here])
+        dbias = dout.sum(axis=(0, 1)).sum(axis=0)
+        dx = self._image_gradient(dout, windows, x.shape) if input_gradient else None
+        return dweights.sum(axis=2), dbias, dx
 
-    def _image_gradient(self, dout: Array, place: Placement, x_shape: Shape) -> Array:
-        (top, bottom), (left, right), weights = *place.pads, self._weights_in_rows(place)
+    def _image_gradient(self, dout: Array, windows: Windows, x_shape: Shape) -> Array:
+        weights = self._weights_in_rows(windows)
         dx = np.empty(x_shape, np.result_type(dout, weights))
         for here in chunks(len(dout), dout[0].nbytes):
             n, height, width, _ = dx[here].shape
-            dpadded = np.zeros((n, top + height + bottom, left + width + right, self.n_outputs), dx.dtype)
-            for a, b in np.ndindex(self._kernel):
-                seen_at(dpadded, a, b, place)[...] += dout[here] * weights[a, b]
-            dx[here] = crop(dpadded, place.pads).reshape(n, height, width, -1, self.multiplier).sum(axis=-1)
+            copies = n, height, width, self.n_outputs  # the shape of x repeated
+            dpadded = np.zeros(padded_shape(copies, windows.pads), dx.dtype)
+            for a, b in windows.positions:
+                dpadded[windows.at(a, b)] += dout[here] * weights[a, b]
+            dx[here] = crop(dpadded, windows.pads).reshape(n, height, width, -1, self.multiplier).sum(axis=-1)
         return dx
 
-    def _weights_in_rows(self, place: Placement) -> Array:
+    def _weights_in_rows(self, windows: Windows) -> Array:
         """Return the weights as often as out has columns, (kernel_h, kernel_w, columns, n_outputs).
 
         With few channels the product of a whole row is much faster than one pixel after the other.
         """
-        return np.repeat(self.weights, place.size[1], axis=2)
+        return np.repeat(self.weights, windows.size[1], axis=2)

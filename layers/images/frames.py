@@ -1,4 +1,4 @@
-"""Images in a frame: padding and cropping, and what all windows see at one of their positions."""
+"""Images in a frame of pixels: putting it around them, taking it off, and going over many images in small chunks."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..contract import Array
-from .sliding import Pads, Placement
+from ..contract import Array, Shape
+from .sliding import Pads
 
 CACHE_SIZE = 2 << 20  # bytes, about the second-level caches of two cores; the rows of a chunk fill it
+
+
+def padded_shape(shape: Shape, pads: Pads) -> tuple[int, int, int, int]:
+    """Return the shape of images (N, H, W, C) with their frame."""
+    (top, bottom), (left, right) = pads
+    n, height, width, channels = shape
+    return n, top + height + bottom, left + width + right, channels
 
 
 def pad(x: Array, pads: Pads, value: float = 0.0) -> Array:
@@ -17,8 +24,8 @@ def pad(x: Array, pads: Pads, value: float = 0.0) -> Array:
     (top, bottom), (left, right) = pads
     if not (top or bottom or left or right):
         return x
-    n, height, width, channels = x.shape
-    padded = np.empty((n, top + height + bottom, left + width + right, channels), x.dtype)
+    _, height, width, _ = x.shape
+    padded = np.empty(padded_shape(x.shape, pads), x.dtype)
     padded[:, :top] = padded[:, top + height :] = value
     padded[:, top : top + height, :left] = padded[:, top : top + height, left + width :] = value
     padded[:, top : top + height, left : left + width] = x
@@ -31,15 +38,11 @@ def crop(padded: Array, pads: Pads) -> Array:
     return padded[:, top : padded.shape[1] - bottom, left : padded.shape[2] - right]
 
 
-def seen_at(padded: Array, a: int, b: int, place: Placement) -> Array:
-    """Return a view of what all windows see at their position (a, b): (N, rows, columns, C)."""
-    (rows, columns), (down, right), (dilate_down, dilate_right) = place.size, place.stride, place.dilation
-    top, left = a * dilate_down, b * dilate_right
-    return padded[:, top : top + down * (rows - 1) + 1 : down, left : left + right * (columns - 1) + 1 : right]
-
-
 def copy_pixels(source: Array, target: Array) -> None:
     """Copy images, a pixel with all its channels as one item: where they are not contiguous, twice as fast."""
+    if source.strides[-1] != source.itemsize or target.strides[-1] != target.itemsize:
+        target[...] = source  # channels that do not lie side by side are no item
+        return
     pixel = np.dtype((np.void, source.shape[-1] * source.itemsize))
     target.view(pixel)[...] = source.view(pixel)
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..contract import Array, Layer, Shape, as_shape
 
 
-class _GlobalPool(Layer):
+class GlobalPool(Layer):
     """A pool over all axes between the first and the last."""
 
-    def _flat(self, x: Any) -> Array:
-        """Return x as (N, places, C)."""
-        x = self._check_x(x)
-        if x.ndim < 3:
-            raise ValueError(f"{self.who}: x must have shape (N, H, W, C) or (N, T, C), got {x.shape}")
-        return x.reshape(len(x), -1, x.shape[-1])
+    def _check_places(self, x: ArrayLike) -> Array:
+        """Return x as floating numbers of shape (N, places, C)."""
+        images = self._check_x(x)
+        if images.ndim < 3:
+            raise ValueError(f"{self.who}: x must have shape (N, H, W, C) or (N, T, C), got {images.shape}")
+        return images.reshape(len(images), -1, images.shape[-1])
 
     def output_shape(self, input_shape: Shape) -> Shape:
         shape = as_shape(input_shape)
@@ -27,7 +27,7 @@ class _GlobalPool(Layer):
         return shape[-1:]
 
 
-class GlobalAveragePool(_GlobalPool):
+class GlobalAveragePool(GlobalPool):
     """The mean of every channel over its whole image or sequence: out = mean over (h, w) of x.
 
     Shapes
@@ -53,20 +53,21 @@ class GlobalAveragePool(_GlobalPool):
             [0.5, 1. ]]])
     """
 
-    def forward(self, x: Any) -> Array:
-        flat = self._flat(x)
+    def forward(self, x: ArrayLike) -> Array:
+        places = self._check_places(x)
         self._cache = np.shape(x)
-        out: Array = flat.mean(axis=1)
+        out: Array = places.mean(axis=1)
         return out
 
-    def backward(self, dout: Any) -> Array:
+    def backward(self, dout: ArrayLike) -> Array:
+        # Each place has the share 1 / n_places in the mean.
         shape = self._recall()
         n, n_places, n_channels = shape[0], math.prod(shape[1:-1]), shape[-1]
         share = self._check_dout(dout, (n, n_channels)) / n_places
         return np.broadcast_to(share[:, np.newaxis], (n, n_places, n_channels)).copy().reshape(shape)
 
 
-class GlobalMaxPool(_GlobalPool):
+class GlobalMaxPool(GlobalPool):
     """The largest number of every channel in its whole image or sequence: out = max over (h, w) of x.
 
     Where several are the largest, the gradient goes to the first of them alone.
@@ -90,13 +91,14 @@ class GlobalMaxPool(_GlobalPool):
             [1., 0.]]])
     """
 
-    def forward(self, x: Any) -> Array:
-        flat = self._flat(x)
-        first = flat.argmax(axis=1, keepdims=True)
+    def forward(self, x: ArrayLike) -> Array:
+        places = self._check_places(x)
+        first = places.argmax(axis=1, keepdims=True)
         self._cache = np.shape(x), first
-        return np.take_along_axis(flat, first, axis=1)[:, 0]
+        return np.take_along_axis(places, first, axis=1)[:, 0]
 
-    def backward(self, dout: Any) -> Array:
+    def backward(self, dout: ArrayLike) -> Array:
+        # Only the place that is the largest moves out, one for one.
         shape, first = self._recall()
         dout = self._check_dout(dout, (shape[0], shape[-1]))
         dx = np.zeros((shape[0], math.prod(shape[1:-1]), shape[-1]), dout.dtype)

@@ -1,23 +1,72 @@
-"""Pooling: one number for all that a window sees of a channel, the largest or the mean."""
+"""Pooling: one number for all that a window sees of a channel, the largest or the mean.
+
+A window (i, j) sees at its position (a, b) the pixel x[i * stride + a, j * stride + b] of the padded image.
+
+    the largest: out[i, j] = max over (a, b) of what it sees. Only the pixel that is the largest moves out: it gets
+                 dout[i, j], the first of several that are equal, and the others nothing.
+    the mean:    out[i, j] = sum over (a, b) of what it sees / count. Each of the pixels gets dout[i, j] / count.
+
+Where windows overlap, a pixel gets the sum of what they give. The plain forms are these lines, position by position,
+for all windows at once; the layers compute the same, two to four times faster, and remember less.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from operator import gt
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from ..contract import Array, Shape, typed
-from .frames import chunks, copy_pixels, crop, pad, seen_at
-from .sliding import Placement, SlidingLayer
+from .frames import chunks, copy_pixels, crop, pad, padded_shape
+from .sliding import PadsLike, PairLike, SlidingLayer, Windows
 
 
-class _Pooling(SlidingLayer):
+def plain_max(x: Array, windows: Windows) -> Array:
+    """Return the largest number of each window of images x (N, H, W, C), by the definition."""
+    padded = pad(x, windows.pads, -np.inf)
+    return np.max([padded[windows.at(a, b)] for a, b in windows.positions], axis=0)
+
+
+def plain_max_backward(x: Array, dout: Array, windows: Windows) -> Array:
+    """Return dx of the largest numbers, by the definition."""
+    padded, out = pad(x, windows.pads, -np.inf), plain_max(x, windows)
+    dpadded, given = np.zeros_like(padded), np.zeros(out.shape, bool)
+    for a, b in windows.positions:
+        seen = windows.at(a, b)
+        wins = (padded[seen] == out) & ~given
+        dpadded[seen] += dout * wins
+        given |= wins
+    return crop(dpadded, windows.pads)
+
+
+def plain_mean(x: Array, windows: Windows, count_padding: bool = False) -> Array:
+    """Return the mean of each window of images x (N, H, W, C), by the definition."""
+    padded = pad(x, windows.pads)
+    total = np.sum([padded[windows.at(a, b)] for a, b in windows.positions], axis=0)
+    return total / plain_count(x.shape, windows, count_padding)
+
+
+def plain_mean_backward(x: Array, dout: Array, windows: Windows, count_padding: bool = False) -> Array:
+    """Return dx of the means, by the definition."""
+    dpadded = np.zeros(padded_shape(x.shape, windows.pads), x.dtype)
+    for a, b in windows.positions:
+        dpadded[windows.at(a, b)] += dout / plain_count(x.shape, windows, count_padding)
+    return crop(dpadded, windows.pads)
+
+
+def plain_count(shape: Shape, windows: Windows, count_padding: bool) -> Array:
+    """Return how many pixels count in the mean of each window: the sum of what it sees where they are 1, others 0."""
+    counted = pad(np.ones(shape), windows.pads, float(count_padding))
+    return np.sum([counted[windows.at(a, b)] for a, b in windows.positions], axis=0)
+
+
+class Pooling(SlidingLayer):
     """A window that slides by its own size, if not told otherwise, over every channel for itself."""
 
-    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
+    def __init__(self, kernel_size: PairLike, stride: PairLike | None = None, padding: PadsLike | str = 0) -> None:
         self._set_window(kernel_size, kernel_size if stride is None else stride, padding)
         for (before, after), size in zip(self._pads or (), self._kernel, strict=False):
             if max(before, after) >= size:
@@ -27,70 +76,38 @@ class _Pooling(SlidingLayer):
         super().__init__()
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        height, width, channels = self._image_shape(input_shape)
-        return self._outward((*self._place(height, width).size, channels))
+        height, width, channels = self._check_image_shape(input_shape)
+        return self._outward((*self._windows_on(height, width).size, channels))
 
-    def _images_and_place(self, x: Any) -> tuple[Array, Placement]:
-        x = self._check_images(x)
-        return x, self._place(*x.shape[1:3])
+    def _look(self, x: Array, windows: Windows, frame: float, first: Array) -> Iterator[tuple[int, Array]]:
+        """Set `first` to what the windows see at position 0; yield (i, what they see at i), in memory used again."""
+        padded = np.ascontiguousarray(pad(x, windows.pads, frame))
+        copy_pixels(padded[windows.at(0, 0)], first)
+        other = np.empty_like(first)
+        for i, (a, b) in enumerate(windows.positions[1:], 1):
+            copy_pixels(padded[windows.at(a, b)], other)
+            yield i, other
 
-    def _spread(self, dx: Array, place: Placement, parts: Iterable[Array]) -> None:
-        """Set dx of some images, given what the windows give to each of their positions."""
-        (top, bottom), (left, right) = place.pads
-        n, height, width, channels = dx.shape
-        framed, overlap = any(map(any, place.pads)), any(map(gt, place.kernel, place.stride))
-        dpadded = np.empty((n, top + height + bottom, left + width + right, channels), dx.dtype) if framed else dx
-        if place.kernel != place.stride or place.covered != dpadded.shape[1:3]:
-            dpadded[...] = 0
-        for (a, b), part in zip(self._positions(), parts, strict=True):
-            seen = seen_at(dpadded, a, b, place)
+    def _scatter(self, parts: Iterable[Array], dx: Array, windows: Windows) -> None:
+        """Set dx of some images to the sum of the parts that each position of the windows gives to what it sees."""
+        framed, overlap = any(map(any, windows.pads)), any(map(gt, windows.kernel, windows.stride))
+        dpadded = np.empty(padded_shape(dx.shape, windows.pads), dx.dtype) if framed else dx
+        if windows.kernel != windows.stride or windows.covered != dpadded.shape[1:3]:
+            dpadded[...] = 0  # elsewhere every pixel is seen once, and set below
+        for (a, b), part in zip(windows.positions, parts, strict=True):
+            seen = windows.at(a, b)
             if overlap:
-                seen += part
+                dpadded[seen] += part
             else:
-                copy_pixels(part, seen)
+                copy_pixels(part, dpadded[seen])
         if framed:
-            dx[...] = crop(dpadded, place.pads)
-
-    def _positions(self) -> list[tuple[int, int]]:
-        """The positions (a, b) in the window, row by row."""
-        return list(np.ndindex(self._kernel))
+            dx[...] = crop(dpadded, windows.pads)
 
     def __repr__(self) -> str:
         return typed(self, stride=self.kernel_size)
 
 
-class _MaxPool(_Pooling):
-    def forward(self, x: Any) -> Array:
-        x, place = self._images_and_place(x)
-        out = np.empty((len(x), *place.size, x.shape[-1]), x.dtype)
-        winners = np.zeros(out.shape, np.min_scalar_type(math.prod(self._kernel) - 1))
-        for here in chunks(len(x), out[0].nbytes):
-            padded = np.ascontiguousarray(pad(x[here], place.pads, -np.inf))
-            largest, winner = out[here], winners[here]
-            other = np.empty_like(largest)
-            copy_pixels(seen_at(padded, 0, 0, place), largest)
-            for i, (a, b) in enumerate(self._positions()[1:], 1):
-                copy_pixels(seen_at(padded, a, b, place), other)
-                # Position i wins where it is larger than all before it; i itself is the largest number so far.
-                np.maximum(winner, (other > largest) * winner.dtype.type(i), out=winner)
-                np.maximum(largest, other, out=largest)
-        self._cache = x.shape, x.dtype, winners
-        return out.reshape(self._outward(out.shape))
-
-    def backward(self, dout: Any) -> Array:
-        # Each dout goes to the pixel that won its window: of several that are the largest, the first, row by row.
-        # Windows that overlap add at their common pixels.
-        shape, dtype, winners = self._recall()
-        place = self._place(*shape[1:3])
-        dout = self._check_dout(dout, self._outward(winners.shape)).reshape(winners.shape)
-        dx = np.empty(shape, np.result_type(dout, dtype))
-        for here in chunks(len(dx), dout[0].nbytes):
-            given, winner = dout[here], winners[here]
-            self._spread(dx[here], place, (given * (winner == i) for i in range(math.prod(self._kernel))))
-        return dx.reshape(self._outward(shape))
-
-
-class MaxPool2D(_MaxPool):
+class MaxPool2D(Pooling):
     """The largest number of a channel in a window: out[i, j] = max over (a, b) of x[i * stride + a, j * stride + b].
 
     Where several are the largest, the gradient goes to the first of them alone, row by row.
@@ -122,8 +139,33 @@ class MaxPool2D(_MaxPool):
            [ 0., 10.,  0.,  0.]])
     """
 
+    def forward(self, x: ArrayLike) -> Array:
+        images = self._check_images(x)
+        windows = self._windows_on(*images.shape[1:3])
+        out = np.empty((len(images), *windows.size, images.shape[-1]), images.dtype)
+        winners = np.zeros(out.shape, np.min_scalar_type(math.prod(self._kernel) - 1))
+        for here in chunks(len(images), out[0].nbytes):
+            largest, winner = out[here], winners[here]
+            for i, other in self._look(images[here], windows, -np.inf, first=largest):
+                # Position i wins where it is larger than all before it; i itself is the largest number so far.
+                np.maximum(winner, (other > largest) * winner.dtype.type(i), out=winner)
+                np.maximum(largest, other, out=largest)
+        self._cache = images.shape, images.dtype, winners
+        return out.reshape(self._outward(out.shape))
 
-class MaxPool1D(_MaxPool):
+    def backward(self, dout: ArrayLike) -> Array:
+        shape, dtype, winners = self._recall()
+        windows = self._windows_on(*shape[1:3])
+        out_shape = shape[0], *windows.size, shape[-1]
+        dout = self._check_dout(dout, self._outward(out_shape)).reshape(out_shape)
+        dx = np.empty(shape, np.result_type(dout, dtype))
+        for here in chunks(len(dx), dout[0].nbytes):
+            given, winner = dout[here], winners[here]
+            self._scatter((given * (winner == i) for i in range(math.prod(self._kernel))), dx[here], windows)
+        return dx.reshape(self._outward(shape))
+
+
+class MaxPool1D(MaxPool2D):
     """The largest number in a window of steps: out[t] = max over a of x[t * stride + a].
 
     Parameters
@@ -151,53 +193,7 @@ class MaxPool1D(_MaxPool):
     n_axes = 1
 
 
-class _AveragePool(_Pooling):
-    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, *, count_padding: bool = False) -> None:
-        super().__init__(kernel_size, stride, padding)
-        self.count_padding = bool(count_padding)
-
-    def _shares(self, height: int, width: int, place: Placement, dtype: Any) -> Array:
-        """Return the share of one pixel in the mean of each window, 1 / count, (rows, columns, 1)."""
-        if self.count_padding:
-            return np.full((1, 1, 1), 1 / math.prod(self._kernel), dtype)
-        counts = [
-            np.minimum(first + kernel, n) - np.maximum(first, 0)  # the pixels from first on that are on the image
-            for n, size, kernel, stride, (before, _) in zip(
-                (height, width), place.size, place.kernel, place.stride, place.pads, strict=True
-            )
-            for first in [np.arange(size) * stride - before]
-        ]
-        return (1 / np.multiply.outer(*counts)[..., np.newaxis]).astype(dtype)
-
-    def forward(self, x: Any) -> Array:
-        x, place = self._images_and_place(x)
-        self._cache = x.shape, x.dtype
-        out = np.empty((len(x), *place.size, x.shape[-1]), x.dtype)
-        shares = self._shares(x.shape[1], x.shape[2], place, out.dtype)
-        for here in chunks(len(x), out[0].nbytes):
-            padded = np.ascontiguousarray(pad(x[here], place.pads))
-            total = out[here]
-            other = np.empty_like(total)
-            copy_pixels(seen_at(padded, 0, 0, place), total)
-            for a, b in self._positions()[1:]:
-                copy_pixels(seen_at(padded, a, b, place), other)
-                total += other
-            total *= shares
-        return out.reshape(self._outward(out.shape))
-
-    def backward(self, dout: Any) -> Array:
-        shape, dtype = self._recall()
-        place = self._place(*shape[1:3])
-        out_shape = shape[0], *place.size, shape[-1]
-        dout = self._check_dout(dout, self._outward(out_shape)).reshape(out_shape)
-        dx = np.empty(shape, np.result_type(dout, dtype))
-        shares = self._shares(shape[1], shape[2], place, dx.dtype)
-        for here in chunks(len(dx), dout[0].nbytes):
-            self._spread(dx[here], place, [dout[here] * shares] * math.prod(self._kernel))
-        return dx.reshape(self._outward(shape))
-
-
-class AveragePool2D(_AveragePool):
+class AveragePool2D(Pooling):
     """The mean of a channel in a window: out[i, j] = mean over (a, b) of x[i * stride + a, j * stride + b].
 
     Parameters
@@ -227,8 +223,53 @@ class AveragePool2D(_AveragePool):
     array([2., 2., 2., 2.])
     """
 
+    def __init__(
+        self,
+        kernel_size: PairLike,
+        stride: PairLike | None = None,
+        padding: PadsLike | str = 0,
+        *,
+        count_padding: bool = False,
+    ) -> None:
+        super().__init__(kernel_size, stride, padding)
+        self.count_padding = bool(count_padding)
 
-class AveragePool1D(_AveragePool):
+    def forward(self, x: ArrayLike) -> Array:
+        images = self._check_images(x)
+        windows = self._windows_on(*images.shape[1:3])
+        self._cache = images.shape, images.dtype
+        out = np.empty((len(images), *windows.size, images.shape[-1]), images.dtype)
+        shares = self._shares(images.shape, windows, out.dtype)
+        for here in chunks(len(images), out[0].nbytes):
+            total = out[here]
+            for _, other in self._look(images[here], windows, 0.0, first=total):
+                total += other
+            total *= shares
+        return out.reshape(self._outward(out.shape))
+
+    def backward(self, dout: ArrayLike) -> Array:
+        shape, dtype = self._recall()
+        windows = self._windows_on(*shape[1:3])
+        out_shape = shape[0], *windows.size, shape[-1]
+        dout = self._check_dout(dout, self._outward(out_shape)).reshape(out_shape)
+        dx = np.empty(shape, np.result_type(dout, dtype))
+        shares = self._shares(shape, windows, dx.dtype)
+        for here in chunks(len(dx), dout[0].nbytes):
+            self._scatter([dout[here] * shares] * math.prod(self._kernel), dx[here], windows)
+        return dx.reshape(self._outward(shape))
+
+    def _shares(self, shape: Shape, windows: Windows, dtype: DTypeLike) -> Array:
+        """Return the share of one pixel in the mean of each window, 1 / count, (rows, columns, 1)."""
+        if self.count_padding:
+            return np.full((1, 1, 1), 1 / math.prod(self._kernel), dtype)
+        on_the_image = []  # of the pixels of a window, along each axis
+        for axis, ((before, _), n) in enumerate(zip(windows.pads, shape[1:3], strict=True)):
+            first = np.arange(windows.size[axis]) * windows.stride[axis] - before
+            on_the_image.append(np.minimum(first + windows.kernel[axis], n) - np.maximum(first, 0))
+        return (1 / np.multiply.outer(*on_the_image)[..., np.newaxis]).astype(dtype)
+
+
+class AveragePool1D(AveragePool2D):
     """The mean of a window of steps: out[t] = mean over a of x[t * stride + a].
 
     Parameters

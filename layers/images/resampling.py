@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..contract import Array, Shape
 from .frames import crop, pad
-from .sliding import ImageLayer, plain
+from .sliding import ImageLayer, PadsLike, PairLike, python_numbers
 
 
 class Upsample2D(ImageLayer):
@@ -36,18 +35,18 @@ class Upsample2D(ImageLayer):
     array([30., 70.])
     """
 
-    def __init__(self, factor: Any = 2) -> None:
-        self.factor, self._factor = plain(factor), self._pair("factor", factor)
+    def __init__(self, factor: PairLike = 2) -> None:
+        self.factor, self._factor = python_numbers(factor), self._pair("factor", factor)
         super().__init__()
 
-    def forward(self, x: Any) -> Array:
-        x = self._check_images(x)
-        n, height, width, channels = self._cache = x.shape
+    def forward(self, x: ArrayLike) -> Array:
+        images = self._check_images(x)
+        n, height, width, channels = self._cache = images.shape
         down, right = self._factor
-        blocks = np.broadcast_to(x[:, :, None, :, None], (n, height, down, width, right, channels))
+        blocks = np.broadcast_to(images[:, :, None, :, None], (n, height, down, width, right, channels))
         return blocks.reshape(n, height * down, width * right, channels)
 
-    def backward(self, dout: Any) -> Array:
+    def backward(self, dout: ArrayLike) -> Array:
         n, height, width, channels = self._recall()
         down, right = self._factor
         dout = self._check_dout(dout, (n, height * down, width * right, channels))
@@ -55,7 +54,7 @@ class Upsample2D(ImageLayer):
         return dx
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        height, width, channels = self._image_shape(input_shape)
+        height, width, channels = self._check_image_shape(input_shape)
         return height * self._factor[0], width * self._factor[1], channels
 
 
@@ -84,20 +83,20 @@ class ZeroPad2D(ImageLayer):
     array([1., 2.])
     """
 
-    def __init__(self, padding: Any = 1) -> None:
-        self.padding, self._pads = plain(padding), self._sides(padding)
+    def __init__(self, padding: PadsLike = 1) -> None:
+        self.padding, self._pads = python_numbers(padding), self._sides(padding)
         super().__init__()
 
-    def forward(self, x: Any) -> Array:
-        x = self._check_images(x)
-        self._cache = x.shape
-        out = pad(x, self._pads)
-        return out if out is not x else x.copy()
+    def forward(self, x: ArrayLike) -> Array:
+        images = self._check_images(x)
+        self._cache = images.shape
+        out = pad(images, self._pads)
+        return out if out is not images else images.copy()
 
-    def backward(self, dout: Any) -> Array:
+    def backward(self, dout: ArrayLike) -> Array:
         shape = self._recall()
         return crop(self._check_dout(dout, (shape[0], *self.output_shape(shape[1:]))), self._pads)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        height, width, channels = self._image_shape(input_shape)
+        height, width, channels = self._check_image_shape(input_shape)
         return height + sum(self._pads[0]), width + sum(self._pads[1]), channels

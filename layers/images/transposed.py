@@ -1,17 +1,51 @@
-"""The transposed convolution: every pixel paints a kernel, where in a convolution it is seen through one."""
+"""The transposed convolution: every pixel paints a kernel, where in a convolution it is seen through one.
+
+The pixel (i, j) of x adds weights[a, b], (n_inputs, n_outputs), to the pixel (i * stride + a, j * stride + b) of out:
+
+    out[n, i * stride + a, j * stride + b, k] += sum_c x[n, i, j, c] * weights[a, b, c, k]    and bias[k], everywhere
+
+Each such product gets back the dout of the pixel where it was painted, times the factor beside it:
+
+    dweights[a, b, c, k] = sum_nij x[n, i, j, c] * dout[n, i * stride + a, j * stride + b, k]
+    dx[n, i, j, c]       = sum_abk dout[n, i * stride + a, j * stride + b, k] * weights[a, b, c, k]
+
+`plain_transposed` and `plain_transposed_backward` are these lines, position by position of the window on out. They are
+those of a convolution from out to x with x and out exchanged: T(x) is the transposed of C(dout), <dout, T(x)> =
+<C(dout), x>. So the layer computes the same, several times faster, by the convolution of `unfolding.py`: out as its dx,
+dx as its out, and dweights as its dweights for the input dout and the gradient x, with the channels exchanged.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..contract import Array, Rng, Shape, checks
 from ..initializers import he_normal
 from ..speed import sum_rows_into
 from ..weighted import Initializer, Weighted
-from .sliding import Placement, SlidingLayer, plain
+from .frames import crop, pad, padded_shape
+from .sliding import PadsLike, Pair, PairLike, SlidingLayer, Windows, python_numbers, span
 from .unfolding import convolve, image_gradient, weights_gradient
+
+
+def plain_transposed(x: Array, weights: Array, bias: Array | float, windows: Windows, out_size: Pair) -> Array:
+    """Return out (N, *out_size, K) of images x (N, H, W, C), by the definition. The windows are those on out."""
+    painted = np.zeros(padded_shape((len(x), *out_size, weights.shape[-1]), windows.pads), x.dtype)
+    for a, b in windows.positions:
+        painted[windows.at(a, b)] += x @ weights[a, b]
+    return crop(painted, windows.pads) + bias
+
+
+def plain_transposed_backward(x: Array, dout: Array, weights: Array, windows: Windows) -> tuple[Array, Array, Array]:
+    """Return dweights, dbias and dx, given dout of the shape of out, by the definition."""
+    dpainted = pad(dout, windows.pads)  # what was cut off got no gradient
+    dweights, dx = np.zeros_like(weights), np.zeros_like(x)
+    for a, b in windows.positions:
+        seen = windows.at(a, b)
+        dweights[a, b] = np.einsum("nijc,nijk->ck", x, dpainted[seen])
+        dx += dpainted[seen] @ weights[a, b].T
+    return dweights, dout.sum(axis=(0, 1, 2)), dx
 
 
 class ConvTranspose2D(Weighted, SlidingLayer):
@@ -69,12 +103,12 @@ class ConvTranspose2D(Weighted, SlidingLayer):
         self,
         n_inputs: int,
         n_outputs: int,
-        kernel_size: Any,
-        stride: Any = 1,
-        padding: Any = 0,
+        kernel_size: PairLike,
+        stride: PairLike = 1,
+        padding: PadsLike | str = 0,
         *,
-        output_padding: Any = 0,
-        dilation: Any = 1,
+        output_padding: PairLike = 0,
+        dilation: PairLike = 1,
         use_bias: bool = True,
         initializer: Initializer = he_normal,
         rng: Rng = None,
@@ -82,7 +116,7 @@ class ConvTranspose2D(Weighted, SlidingLayer):
         self.n_inputs = checks.whole("ConvTranspose2D", "n_inputs", n_inputs)
         self.n_outputs = checks.whole("ConvTranspose2D", "n_outputs", n_outputs)
         self._set_window(kernel_size, stride, padding, dilation)
-        self.output_padding = plain(output_padding)
+        self.output_padding = python_numbers(output_padding)
         self._further = self._pair("output_padding", output_padding, least=0)
         if any(further >= step for further, step in zip(self._further, self._stride, strict=True)):
             raise ValueError(
@@ -96,8 +130,9 @@ class ConvTranspose2D(Weighted, SlidingLayer):
         shape = *self._kernel, self.n_inputs, self.n_outputs
         super().__init__(shape, self.n_outputs, use_bias=use_bias, initializer=initializer, rng=rng)
 
-    def _out_size(self, height: int, width: int) -> tuple[int, int]:
-        rows, columns = (self._out_length(axis, n) for axis, n in enumerate((height, width)))
+    def _out_size(self, height: int, width: int) -> Pair:
+        """Return the height and width of out for images of this size."""
+        rows, columns = self._out_length(0, height), self._out_length(1, width)
         if min(rows, columns) < 1:
             raise ValueError(f"{self.who}: padding must leave at least one pixel of out, got {rows} x {columns}")
         return rows, columns
@@ -106,39 +141,38 @@ class ConvTranspose2D(Weighted, SlidingLayer):
         stride = self._stride[axis]
         if self._pads is None:
             return n * stride
-        span = self._dilation[axis] * (self._kernel[axis] - 1) + 1
-        return (n - 1) * stride + span - sum(self._pads[axis]) + self._further[axis]
+        painted = (n - 1) * stride + span(self._kernel[axis], self._dilation[axis])
+        return painted - sum(self._pads[axis]) + self._further[axis]
 
-    def _place_on_out(self, height: int, width: int) -> Placement:
-        """Return where the window of the convolution from out to x lands on out."""
-        return self._place(*self._out_size(height, width))
+    def _windows_on_out(self, height: int, width: int) -> Windows:
+        """Return the windows on out of the convolution from out to x: one for each pixel of x."""
+        return self._windows_on(*self._out_size(height, width))
 
     @property
     def _filters(self) -> Array:
         """The weights of the convolution from out to x, (kernel_h, kernel_w, n_outputs, n_inputs)."""
         return self.weights.swapaxes(2, 3)
 
-    def forward(self, x: Any) -> Array:
-        x = self._cache = self._check_images(x, self.n_inputs)
-        size = x.shape[1:3]
-        out = image_gradient(x, self._filters, self._out_size(*size), self._place_on_out(*size))
+    def forward(self, x: ArrayLike) -> Array:
+        images = self._cache = self._check_images(x, self.n_inputs)
+        height, width = images.shape[1:3]
+        windows = self._windows_on_out(height, width)
+        out = image_gradient(images, self._filters, self._out_size(height, width), windows)
         if self.use_bias:
             rows = out.reshape(*out.shape[:2], -1)
             rows += np.tile(self.bias, out.shape[2])  # whole rows at once: faster than pixel by pixel
         return out
 
-    def backward(self, dout: Any, input_gradient: bool = True) -> Array | None:
-        # out = T(x) with T the transposed of the convolution C from out to x: <dout, T(x)> = <C(dout), x>. Hence
-        # dx = C(dout), and dweights is that of C for the input dout and the gradient x, its channels exchanged.
+    def backward(self, dout: ArrayLike, input_gradient: bool = True) -> Array | None:
         x = self._recall()
-        size = x.shape[1:3]
-        dout = self._check_dout(dout, (len(x), *self._out_size(*size), self.n_outputs))
-        place = self._place_on_out(*size)
-        self.dweights = weights_gradient(dout, x, place)[0].swapaxes(2, 3)
+        height, width = x.shape[1:3]
+        dout = self._check_dout(dout, (len(x), *self._out_size(height, width), self.n_outputs))
+        windows = self._windows_on_out(height, width)
+        self.dweights = weights_gradient(dout, x, windows)[0].swapaxes(2, 3)
         if self.use_bias:
             sum_rows_into(self.dbias, dout.reshape(-1, self.n_outputs))
-        return convolve(dout, self._filters, None, place) if input_gradient else None
+        return convolve(dout, self._filters, None, windows) if input_gradient else None
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        height, width, _ = self._image_shape(input_shape, self.n_inputs)
+        height, width, _ = self._check_image_shape(input_shape, self.n_inputs)
         return (*self._out_size(height, width), self.n_outputs)

@@ -1,14 +1,14 @@
-"""Windows of images, and the three products of a convolution: the one place that knows how to make windows fast.
+"""Convolutions made fast: windows as the rows of a matrix, and the three products of a convolution with them.
 
-The window at row i and column j sees the pixels x[n, i * stride + a * dilation, j * stride + b * dilation, :] of the
-padded image. With weights (kernel_h, kernel_w, C, K):
+It computes the same as the plain form in `convolution.py`, which says what the three products are and why. There they
+go position by position through the window; here each is one matrix product:
 
-    out[n, i, j, k]            = sum_abc  window[n, i, j, a, b, c] * weights[a, b, c, k] + bias[k]
-    dweights[a, b, c, k]       = sum_nij  window[n, i, j, a, b, c] * dout[n, i, j, k]
-    dwindow[n, i, j, a, b, c]  = sum_k    dout[n, i, j, k] * weights[a, b, c, k]
+    out      = windows @ weights       (places, kernel_h * kernel_w * C) @ (kernel_h * kernel_w * C, K)
+    dweights = windows.T @ dout
+    dwindows = dout @ weights.T        and dx of a pixel is the sum of dwindows over all windows that see it
 
-and dx of a pixel is the sum of dwindow over all windows that see it. Each is one matrix product, once the windows lie
-in memory as the rows of a matrix. Making these rows, and adding dwindow up, is what must be fast. Four things help:
+once the windows lie in memory as the rows of a matrix. Making these rows, and adding dwindows up, is what must be fast.
+Four things help:
 
 1. Runs. Pixels that are neighbors in a row are neighbors in memory, with all their channels. A window is copied as
    kernel_h runs, and a run as a single item of NumPy, many times faster than number by number.
@@ -28,7 +28,7 @@ in memory as the rows of a matrix. Making these rows, and adding dwindow up, is 
                                                     |bias bias|
 
    Less is copied, 12 pixels instead of 18, and the product is wider, which suits it when channels are few; the
-   zeros are wasted work. `_best_block` weighs the two. With many channels a block is one window. (Since 0 times
+   zeros are wasted work. `best_block` weighs the two. With many channels a block is one window. (Since 0 times
    infinity is NaN, a pixel that is not finite also spoils those windows of its block that do not see it.)
 3. Chunks. The rows are made for so many images, or rows of a large image, that they are still in the processor's
    cache when the product reads them; the memory for them is small and used again.
@@ -49,8 +49,8 @@ from numpy.lib.stride_tricks import as_strided
 
 from ..contract import Array
 from ..speed import sum_rows_into
-from .frames import chunks, crop, pad
-from .sliding import Pair, Placement
+from .frames import chunks, crop, pad, padded_shape
+from .sliding import Pair, Windows
 
 # What matrix products and copies cost, for the choice of a block: measured, in multiply-adds, and far from critical.
 COST_OF_A_RUN = 75  # to copy one, however short
@@ -64,25 +64,25 @@ MORE_PIXELS = 1.5  # a convolution for dx visits all pixels of x, not only those
 class Unfolding:
     """The windows of images as the rows of a matrix, a block of windows a row, and the weights that go with them."""
 
-    def __init__(self, place: Placement, n_inputs: int, n_outputs: int, groups: int = 1) -> None:
-        self.place, self.groups = place, groups
-        self.n_inputs, self.n_outputs = n_inputs // groups, n_outputs // groups  # of each group
-        (kernel_h, kernel_w), (_, right), (down, apart) = place.kernel, place.stride, place.dilation
-        if apart == 1 and groups == 1:
-            self.block = _best_block(place, self.n_inputs, self.n_outputs)
+    def __init__(self, windows: Windows, n_inputs: int, n_outputs: int, n_groups: int = 1) -> None:
+        self.windows, self.n_groups = windows, n_groups
+        self.n_inputs, self.n_outputs = n_inputs // n_groups, n_outputs // n_groups  # of each group
+        (kernel_h, kernel_w), (_, right), (down, apart) = windows.kernel, windows.stride, windows.dilation
+        if apart == 1 and n_groups == 1:
+            self.block = best_block(windows, self.n_inputs, self.n_outputs)
             self.width = (self.block - 1) * right + kernel_w  # pixels that the windows of a block see in one row
             self.runs, self.run_length = [(a * down, 0) for a in range(kernel_h)], self.width
         else:  # pixels or channels in between are not seen: each pixel is a run of its own
             self.block, self.width = 1, kernel_w
             self.runs, self.run_length = [(a * down, b * apart) for a in range(kernel_h) for b in range(kernel_w)], 1
         self.n_columns = kernel_h * self.width * self.n_inputs + 1  # and the 1
-        self.blocks_in_row = place.size[1] // self.block
+        self.blocks_in_row = windows.size[1] // self.block
 
     def chunks(self, n: int, itemsize: int) -> Iterator[tuple[slice, list[slice]]]:
         """Cut n images into chunks: yield some images and, one after the other, some of their rows."""
         row = self.blocks_in_row * self.n_columns * itemsize
-        for images in chunks(n, self.place.size[0] * row):
-            yield images, list(chunks(self.place.size[0], (images.stop - images.start) * row))
+        for images in chunks(n, self.windows.size[0] * row):
+            yield images, list(chunks(self.windows.size[0], (images.stop - images.start) * row))
 
     def make_buffer(self, n: int, dtype: np.dtype[Any]) -> Array:
         """Return memory for the rows of the largest chunk; its ones stay."""
@@ -98,7 +98,7 @@ class Unfolding:
         run = np.dtype((np.void, self.run_length * self.n_inputs * item))
         shape = n, n_rows, self.blocks_in_row
         image, row, pixel, _ = padded.strides
-        down, right = self.place.stride
+        down, right = self.windows.stride
         strides_from = image, down * row, self.block * right * pixel
         line = buffer.strides[0]
         strides_to = n_rows * self.blocks_in_row * line, self.blocks_in_row * line, line
@@ -108,12 +108,21 @@ class Unfolding:
             np.ndarray(shape, run, buffer, i * run.itemsize, strides_to)[...] = seen
         return buffer[: math.prod(shape)]
 
+    def unfolded(self, x: Array, dtype: np.dtype[Any]) -> Iterator[tuple[tuple[slice, slice], int, Array]]:
+        """Yield ((images, rows), group, matrix): chunk by chunk the windows of x, in memory that is used again."""
+        buffer = self.make_buffer(len(x), dtype)
+        for images, all_rows in self.chunks(len(x), dtype.itemsize):
+            padded = np.ascontiguousarray(pad(x[images], self.windows.pads), dtype)
+            for rows in all_rows:
+                for group in range(self.n_groups):
+                    yield (images, rows), group, self.unfold(padded, rows, group, buffer)
+
     def fold(self, matrix: Array, dpadded: Array, rows: slice, group: int) -> None:
         """Add to every pixel what the windows of these rows have for it: the reverse of `unfold`."""
         n, n_rows, item = len(dpadded), rows.stop - rows.start, dpadded.itemsize
         parts = matrix.reshape(n, n_rows, self.blocks_in_row, len(self.runs), -1)
         image, row, pixel, _ = dpadded.strides
-        (down, right), channels = self.place.stride, slice(group * self.n_inputs, (group + 1) * self.n_inputs)
+        (down, right), channels = self.windows.stride, slice(group * self.n_inputs, (group + 1) * self.n_inputs)
         step = self.block * right
         apart = -(-self.run_length // step)  # runs of blocks so far from one another have no pixel in common
         for i, (a, b) in enumerate(self.runs):
@@ -134,29 +143,29 @@ class Unfolding:
 
     def zeros(self, dtype: np.dtype[Any]) -> Array:
         """Return the gradients of the matrices of all groups before anything is added to them."""
-        return np.zeros((self.groups, self.n_columns, self.block * self.n_outputs), dtype)
+        return np.zeros((self.n_groups, self.n_columns, self.block * self.n_outputs), dtype)
 
     def gradients(self, dmatrices: Array) -> tuple[Array, Array]:
         """Return dweights and dbias, given the gradients of the matrices of all groups."""
-        split = dmatrices.reshape(self.groups, self.n_columns, self.block, self.n_outputs)
+        split = dmatrices.reshape(self.n_groups, self.n_columns, self.block, self.n_outputs)
         dweights = [np.sum(self._kernels(dmatrix), axis=0) for dmatrix in split]
         return np.concatenate(dweights, axis=-1), split[:, -1].sum(axis=1).reshape(-1)
 
-    def by_group(self, out: Array) -> Array:
-        """Return images of outputs as the product with the matrices gives them, (n_rows, groups, block * n_outputs)."""
-        return out.reshape(-1, self.groups, self.block * self.n_outputs)
+    def as_product(self, out: Array, group: int) -> Array:
+        """Return the outputs of a group as the product with its matrix has them, (n_rows, block * n_outputs)."""
+        return out.reshape(-1, self.n_groups, self.block * self.n_outputs)[:, group]
 
     def _kernels(self, matrix: Array) -> list[Array]:
         """Return views (kernel_h, kernel_w, n_inputs, n_outputs) of where in a matrix the kernel stands."""
-        (kernel_h, kernel_w), (_, right) = self.place.kernel, self.place.stride
+        (kernel_h, kernel_w), (_, right) = self.windows.kernel, self.windows.stride
         seen = matrix[:-1].reshape(kernel_h, self.width, self.n_inputs, self.block, self.n_outputs)
         return [seen[:, j * right : j * right + kernel_w, :, j] for j in range(self.block)]
 
 
 @lru_cache(maxsize=256)
-def _best_block(place: Placement, n_inputs: int, n_outputs: int) -> int:
+def best_block(windows: Windows, n_inputs: int, n_outputs: int) -> int:
     """Return how many windows of a row of out to take together: a divisor of their number, the one of least work."""
-    (_, kernel_w), (_, right), (_, n_columns) = place.kernel, place.stride, place.size
+    (_, kernel_w), (_, right), (_, n_columns) = windows.kernel, windows.stride, windows.size
 
     def work(block: int) -> float:  # for one window and one row of the kernel
         width = (block - 1) * right + kernel_w
@@ -168,100 +177,81 @@ def _best_block(place: Placement, n_inputs: int, n_outputs: int) -> int:
 # ---- the three products ----------------------------------------------------------------------------------------------
 
 
-def convolve(x: Array, weights: Array, bias: Array | None, place: Placement, groups: int = 1) -> Array:
-    """Return out (N, rows, columns, K) of images (N, H, W, C) and weights (kernel_h, kernel_w, C / groups, K)."""
-    plan = Unfolding(place, x.shape[-1], weights.shape[-1], groups)
-    matrices = [plan.matrix(weights, group, bias) for group in range(groups)]
-    out = np.empty((len(x), *place.size, weights.shape[-1]), np.result_type(x, weights))
-    _multiply(plan, x, matrices, out)
+def convolve(x: Array, weights: Array, bias: Array | None, windows: Windows, n_groups: int = 1) -> Array:
+    """Return out (N, rows, columns, K) of images (N, H, W, C) and weights (kernel_h, kernel_w, C / n_groups, K)."""
+    plan = Unfolding(windows, x.shape[-1], weights.shape[-1], n_groups)
+    matrices = [plan.matrix(weights, group, bias) for group in range(n_groups)]
+    out = np.empty((len(x), *windows.size, weights.shape[-1]), np.result_type(x, weights))
+    for here, group, matrix in plan.unfolded(x, out.dtype):
+        np.matmul(matrix, matrices[group], out=plan.as_product(out[here], group))
     return out
 
 
-def weights_gradient(x: Array, dout: Array, place: Placement, groups: int = 1) -> tuple[Array, Array]:
-    """Return dweights (kernel_h, kernel_w, C / groups, K) and dbias (K,) of x and dout (N, rows, columns, K)."""
-    plan = Unfolding(place, x.shape[-1], dout.shape[-1], groups)
+def weights_gradient(x: Array, dout: Array, windows: Windows, n_groups: int = 1) -> tuple[Array, Array]:
+    """Return dweights (kernel_h, kernel_w, C / n_groups, K) and dbias (K,) of x and dout (N, rows, columns, K)."""
+    plan = Unfolding(windows, x.shape[-1], dout.shape[-1], n_groups)
     dmatrices = plan.zeros(np.result_type(x, dout))
-    _multiply(plan, x, dout=dout, dmatrices=dmatrices)
+    for here, group, matrix in plan.unfolded(x, dmatrices.dtype):
+        dmatrices[group] += matrix.T @ plan.as_product(dout[here], group)
     return plan.gradients(dmatrices)
 
 
-def image_gradient(dout: Array, weights: Array, x_size: Pair, place: Placement, groups: int = 1) -> Array:
+def image_gradient(dout: Array, weights: Array, x_size: Pair, windows: Windows, n_groups: int = 1) -> Array:
     """Return dx (N, H, W, C) of images of the size (H, W): the transposed of `convolve` without a bias."""
-    turned = _turned_place(place, x_size)
+    turned = _turned_windows(windows, x_size)
     if turned:
-        return convolve(dout, _turned(weights, groups), None, turned, groups)
-    dtype = np.result_type(dout, weights)
-    (top, bottom), (left, right) = place.pads
-    n_inputs, n_outputs = weights.shape[2] * groups, weights.shape[3]
-    plan = Unfolding(place, n_inputs, n_outputs, groups)
-    matrices = [plan.matrix(weights, group)[:-1].T for group in range(groups)]
-    dx = np.empty((len(dout), *x_size, n_inputs), dtype)
-    for images, all_rows in plan.chunks(len(dout), dtype.itemsize):
-        n = images.stop - images.start
-        dpadded = np.zeros((n, top + x_size[0] + bottom, left + x_size[1] + right, n_inputs), dtype)
+        return convolve(dout, _turned(weights, n_groups), None, turned, n_groups)
+    n_inputs, n_outputs = weights.shape[2] * n_groups, weights.shape[3]
+    plan = Unfolding(windows, n_inputs, n_outputs, n_groups)
+    matrices = [plan.matrix(weights, group)[:-1].T for group in range(n_groups)]
+    dx = np.empty((len(dout), *x_size, n_inputs), np.result_type(dout, weights))
+    for images, all_rows in plan.chunks(len(dout), dx.itemsize):
+        dpadded = np.zeros(padded_shape(dx[images].shape, windows.pads), dx.dtype)
         for rows in all_rows:
-            here = plan.by_group(dout[images, rows])
             for group, matrix in enumerate(matrices):
-                plan.fold(here[:, group] @ matrix, dpadded, rows, group)
-        dx[images] = crop(dpadded, place.pads)
+                dwindows = plan.as_product(dout[images, rows], group) @ matrix
+                plan.fold(dwindows, dpadded, rows, group)
+        dx[images] = crop(dpadded, windows.pads)
     return dx
 
 
-def gradients(x: Array, dout: Array, weights: Array, place: Placement, groups: int = 1) -> tuple[Array, Array, Array]:
+def gradients(x: Array, dout: Array, weights: Array, windows: Windows, n_groups: int = 1) -> tuple[Array, Array, Array]:
     """Return dweights, dbias and dx. Where dx is a convolution, one unfolding of dout serves two products.
 
     In the sum of dweights, move x to (i, j): sum_nij x[n, i, j, c] * dout[n, i - a, j - b, k], and there is the window
-    of dout that dx takes as well.
+    of dout that dx takes as well. So the unfolded dout is multiplied with the turned weights, which gives dx, and with
+    x, which gives dweights, turned.
     """
-    turned = _turned_place(place, (x.shape[1], x.shape[2]))
+    x_size = x.shape[1], x.shape[2]
+    turned = _turned_windows(windows, x_size)
     if not turned:
-        dweights, dbias = weights_gradient(x, dout, place, groups)
-        return dweights, dbias, image_gradient(dout, weights, (x.shape[1], x.shape[2]), place, groups)
-    plan = Unfolding(turned, dout.shape[-1], x.shape[-1], groups)
-    matrices = [plan.matrix(_turned(weights, groups), group) for group in range(groups)]
+        dweights, dbias = weights_gradient(x, dout, windows, n_groups)
+        return dweights, dbias, image_gradient(dout, weights, x_size, windows, n_groups)
+    plan = Unfolding(turned, dout.shape[-1], x.shape[-1], n_groups)
+    matrices = [plan.matrix(_turned(weights, n_groups), group) for group in range(n_groups)]
     dx = np.empty(x.shape, np.result_type(dout, weights))
     dmatrices = plan.zeros(np.result_type(x, dout))
-    _multiply(plan, dout, matrices, dx, x, dmatrices)
+    for here, group, matrix in plan.unfolded(dout, np.result_type(dx, dmatrices)):
+        np.matmul(matrix, matrices[group], out=plan.as_product(dx[here], group))
+        dmatrices[group] += matrix.T @ plan.as_product(x[here], group)
     dbias = np.empty(dout.shape[-1], dout.dtype)
     sum_rows_into(dbias, dout.reshape(-1, dout.shape[-1]))
-    return _turned(plan.gradients(dmatrices)[0], groups), dbias, dx
+    return _turned(plan.gradients(dmatrices)[0], n_groups), dbias, dx
 
 
-def _multiply(
-    plan: Unfolding,
-    x: Array,
-    matrices: list[Array] | None = None,
-    out: Array | None = None,
-    dout: Array | None = None,
-    dmatrices: Array | None = None,
-) -> None:
-    """Unfold x chunk by chunk; set out to the product with matrices, or add that with dout to dmatrices, or both."""
-    dtype = np.result_type(x, *(array for array in (out, dout) if array is not None))
-    buffer = plan.make_buffer(len(x), dtype)
-    for images, all_rows in plan.chunks(len(x), dtype.itemsize):
-        padded = np.ascontiguousarray(pad(x[images], plan.place.pads), dtype)
-        for rows in all_rows:
-            for group in range(plan.groups):
-                windows = plan.unfold(padded, rows, group, buffer)
-                if matrices is not None and out is not None:
-                    np.matmul(windows, matrices[group], out=plan.by_group(out[images, rows])[:, group])
-                if dmatrices is not None and dout is not None:
-                    dmatrices[group] += windows.T @ plan.by_group(dout[images, rows])[:, group]
-
-
-def _turned_place(place: Placement, x_size: Pair) -> Placement | None:
-    """Return where the turned kernel lands on dout for dx to be a convolution; None where it is none, or is slower."""
-    (top, bottom), (left, right) = place.pads
-    height, width = place.span[0] - 1, place.span[1] - 1
+def _turned_windows(windows: Windows, x_size: Pair) -> Windows | None:
+    """Return the windows on dout whose convolution is dx; None where it is no convolution, or that is slower."""
+    (top, bottom), (left, right) = windows.pads
+    height, width = windows.span[0] - 1, windows.span[1] - 1
     pads = (height - top, height - bottom), (width - left, width - right)
-    few_more_pixels = math.prod(x_size) <= MORE_PIXELS * math.prod(place.size)
-    if place.stride != (1, 1) or min(map(min, pads)) < 0 or not few_more_pixels:
+    few_more_pixels = math.prod(x_size) <= MORE_PIXELS * math.prod(windows.size)
+    if windows.stride != (1, 1) or min(map(min, pads)) < 0 or not few_more_pixels:
         return None
-    return Placement(place.kernel, (1, 1), place.dilation, pads, x_size)
+    return Windows(windows.kernel, (1, 1), windows.dilation, pads, x_size)
 
 
-def _turned(weights: Array, groups: int) -> Array:
-    """Return the kernels turned by 180 degrees, inputs and outputs exchanged: (kernel_h, kernel_w, K / groups, C)."""
+def _turned(weights: Array, n_groups: int) -> Array:
+    """Return the kernels turned by 180 degrees, inputs and outputs exchanged: (kernel_h, kernel_w, K / n_groups, C)."""
     height, width, n_inputs, n_outputs = weights.shape
-    split = weights[::-1, ::-1].reshape(height, width, n_inputs, groups, n_outputs // groups)
-    return split.transpose(0, 1, 4, 3, 2).reshape(height, width, n_outputs // groups, n_inputs * groups)
+    split = weights[::-1, ::-1].reshape(height, width, n_inputs, n_groups, n_outputs // n_groups)
+    return split.transpose(0, 1, 4, 3, 2).reshape(height, width, n_outputs // n_groups, n_inputs * n_groups)
