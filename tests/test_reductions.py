@@ -35,7 +35,7 @@ def test_forward_and_backward(gate, out, dout, dx):
 @pytest.mark.parametrize("keepdims", [False, True])
 def test_forward_is_that_of_numpy(gate, axis, keepdims, rng):
     x = rng.normal(size=(2, 3, 4))
-    out = gate(axis, keepdims).forward(x)
+    out = gate(axis, keepdims=keepdims).forward(x)
     expected = getattr(np, gate.__name__.lower())(x, axis=axis, keepdims=keepdims)
     np.testing.assert_array_equal(out, expected)
     assert out.shape == expected.shape
