@@ -16,7 +16,8 @@ def plain_batch_norm(
     """Return out, dx, dgain, dbias of a BatchNorm in training: the definition, in plain NumPy.
 
     It is `plain_norm`, derived gate by gate in `normalization.py`, over all axes but the last. Here all M values of a
-    mean have the same gain, so that it goes before the means, and these are the gradients of bias and gain over M.
+    mean have the same gain, so that gain / root stands before the bracket, and the two means in it are dbias / M and
+    dgain / M.
 
     Examples
     --------
