@@ -72,7 +72,7 @@ def test_nothing_promotes(rate):
         (1, ValueError, "Dropout: rate must be in [0, 1), got 1"),
         (1.5, ValueError, "Dropout: rate must be in [0, 1), got 1.5"),
         (-0.1, ValueError, "Dropout: rate must be in [0, 1), got -0.1"),
-        (np.nan, ValueError, "Dropout: rate must be finite, got nan"),
+        (np.nan, ValueError, "Dropout: rate must be in [0, 1), got nan"),
         ("0.5", TypeError, "Dropout: rate must be a number, got '0.5'"),
         (True, TypeError, "Dropout: rate must be a number, got True"),
         (None, TypeError, "Dropout: rate must be a number, got None"),
