@@ -24,11 +24,11 @@ model = layers.Sequential([layers.Dense(64, 64), layers.ReLU(), layers.Dense(64,
 loss = losses.SoftmaxCrossEntropy()
 optimizer = optimizers.SGD(learning_rate=0.1, momentum=0.9)
 for _ in range(20):
-    for x_batch, y_batch in training.batches(x[train], y[train], size=32, rng=rng):
+    for x_batch, y_batch in training.batches(x[train], y[train], batch_size=32, rng=rng):
         loss.forward(model.forward(x_batch), y_batch)
         model.backward(loss.backward(), input_gradient=False)
         optimizer.step(model)
 accuracy = np.mean(model.predict(x[held_out]).argmax(axis=1) == y[held_out])
 print(f"held-out accuracy {accuracy:.2%}, at least {REQUIRED:.0%} is required")
 if accuracy < REQUIRED:
-    sys.exit("the installed network learnt too little")
+    sys.exit("the installed network learned too little")
