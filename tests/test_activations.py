@@ -126,5 +126,5 @@ def test_sigmoid_takes_lists_and_whole_numbers_and_keeps_float32():
     np.testing.assert_array_equal(sigmoid(np.array([0, 1, 200], np.uint8)), expected)  # -1 would be 255
     assert sigmoid(0) == 0.5
     assert sigmoid(X.astype(np.float32)).dtype == np.float32
-    with pytest.raises(TypeError, match="^sigmoid: x must hold real numbers, got dtype complex128"):
+    with pytest.raises(TypeError, match=r"^sigmoid: x must hold real numbers, got dtype complex128"):
         sigmoid([1j])

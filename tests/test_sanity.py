@@ -100,7 +100,7 @@ def test_a_range_test_whose_first_loss_is_infinite_has_a_picture_too():
         (overfit_one_batch, {"target": 1.0}, r"target must be in \(0, 1\), got 1.0"),
         (learning_rate_range_test, {"steps": 49}, "learning_rate_range_test: steps must be at least 50, got 49"),
         (learning_rate_range_test, {"low": 1.0, "high": 0.1}, "rates must be 0 < low < high, got 1.0 and 0.1"),
-        (learning_rate_range_test, {"high": np.inf}, "high must be finite, got inf"),
+        (learning_rate_range_test, {"high": np.inf}, "high must be finite and > 0, got inf"),
         (learning_rate_range_test, {"batch_size": 0}, "learning_rate_range_test: batch_size must be at least 1, got 0"),
         (overfit_one_batch, {"target": np.nan}, "target must be finite, got nan"),
         (learning_rate_range_test, {"low": 0.0}, "low must be finite and > 0, got 0.0"),

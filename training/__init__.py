@@ -28,7 +28,8 @@ from .data import (
 from .diagnostics import Diagnostics
 from .fit import evaluate, fit
 from .history import History
-from .inspection import activations, layer_outputs, layer_slices
+from .inspection import activations as activations
+from .inspection import layer_outputs, layer_slices
 from .metrics import Metric, accuracy, f1, mean_absolute_error, precision, r_squared, recall, top_k
 from .plateaus import EarlyStopping, ReduceOnPlateau
 from .run import CallbackError, Run
@@ -57,7 +58,7 @@ __all__ = [
     "ReduceOnPlateau",
     # a look inside a network, while it trains or after: diagnostics.py, inspection.py
     "Diagnostics",
-    "activations",
+    "layer_outputs",
     "layer_slices",
     # sanity checks before a long training: sanity.py
     "overfit_one_batch",
