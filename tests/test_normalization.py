@@ -101,8 +101,8 @@ def any_setting(kind, rng):
     return layer, (int(rng.integers(2, 9)), *positions[rng.integers(len(positions))], n_features)
 
 
-# Relative to the largest number: of float64 some thousand steps, which the plain mean loses to an offset where the
-# variance is small; of float32 some hundred, in sums of 10,000 numbers.
+# Relative to the largest number: some thousand steps of float64, which the plain mean loses to an offset where a
+# variance is small; some hundred of float32, in sums of 10,000 numbers.
 @pytest.mark.parametrize(("dtype", "precision"), [(np.float64, 1e-12), (np.float32, 2e-5)])
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("offset", [0.0, 1.0, -10.0])
