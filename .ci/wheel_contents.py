@@ -1,13 +1,13 @@
 """See that a wheel holds what an installed handgrad needs, and nothing else.
 
-python wheel_contents.py handgrad-0.1.0-py3-none-any.whl
+python wheel_contents.py dist/handgrad-*.whl
 """
 
 import sys
 import zipfile
 from pathlib import Path
 
-PACKAGES = {"layers", "losses", "optimizers", "training"}
+PACKAGES = {"layers", "losses", "optimizers", "pictures", "training"}
 DATA = ["training/data/digits.npz", "training/data/digits.txt"]
 
 wheel = Path(sys.argv[1])

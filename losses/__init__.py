@@ -4,3 +4,17 @@ from .cross_entropy import CategoricalCrossEntropy, SigmoidBinaryCrossEntropy, S
 from .loss import Loss
 from .margin import Hinge
 from .regression import Huber, MeanAbsoluteError, MeanSquaredError
+
+__all__ = [
+    # classes: of logits, of probabilities, of scores
+    "SoftmaxCrossEntropy",
+    "SigmoidBinaryCrossEntropy",
+    "CategoricalCrossEntropy",
+    "Hinge",
+    # real numbers
+    "MeanSquaredError",
+    "MeanAbsoluteError",
+    "Huber",
+    # to write losses
+    "Loss",
+]

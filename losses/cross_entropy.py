@@ -6,15 +6,40 @@ the derivative is y_hat - y, and no probability is ever so small that its logari
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike
 
-from .loss import Array, Loss, as_number
+from .checks import fraction
+from .loss import Array, Loss
 from .rows import places, row_maxima
 
 
-class SoftmaxCrossEntropy(Loss):
+class _FusedCrossEntropy(Loss):
+    """A cross-entropy for training: of logits, with labels that can be smoothed and classes that can weigh more."""
+
+    unit = "nats"
+    _n_classes: int | None = None  # any number
+
+    def __init__(
+        self, reduction: str = "mean", *, label_smoothing: float = 0.0, class_weights: ArrayLike | None = None
+    ) -> None:
+        super().__init__(reduction)
+        self.label_smoothing = fraction(type(self).__name__, "label_smoothing", label_smoothing)
+        self.class_weights = None if class_weights is None else self._checked_weights(class_weights)
+
+    def _checked_weights(self, class_weights: ArrayLike) -> Array:
+        who, weights = type(self).__name__, np.asarray(class_weights)
+        if weights.size and weights.dtype.kind not in "fiu":
+            raise TypeError(f"{who}: class_weights must hold real numbers, got dtype {weights.dtype}")
+        size = "(C,) with C of at least 2" if self._n_classes is None else f"({self._n_classes},)"
+        if weights.ndim != 1 or len(weights) < 2 or len(weights) != (self._n_classes or len(weights)):
+            raise ValueError(f"{who}: class_weights must have shape {size}, got {weights.shape}")
+        if not np.all(np.isfinite(weights)) or weights.min() < 0:
+            raise ValueError(f"{who}: class_weights must be finite and not negative, got {weights.tolist()}")
+        return weights.astype(float)
+
+
+class SoftmaxCrossEntropy(_FusedCrossEntropy):
     """Softmax and categorical cross-entropy in one: loss_i = -sum_k y_ik * log(y_hat_ik), y_hat = softmax(logits).
 
     `backward` returns (y_hat - y) / N, and with `reduction="sum"` exactly y_hat - y. The last layer of the network
@@ -36,11 +61,6 @@ class SoftmaxCrossEntropy(Loss):
     logits (N, C) or (N, T, C); y class indices (N,) or (N, T), or rows of probabilities, one-hot or soft, of the
     shape of logits; sample_weights (N,) or (N, T); dlogits as logits
 
-    Raises
-    ------
-    ValueError, TypeError
-        If y does not fit the logits, is not a class 0 .. C-1, or a logit is NaN or infinite.
-
     References
     ----------
     Bishop (2006), "Pattern Recognition and Machine Learning", eq. 4.108 and 4.109. Label smoothing: Szegedy et al.
@@ -57,18 +77,11 @@ class SoftmaxCrossEntropy(Loss):
     array([[-0.3,  0.1,  0.2]])
     """
 
-    unit = "nats"
-
-    def __init__(self, reduction: str = "mean", label_smoothing: float = 0.0, class_weights: Any = None) -> None:
-        super().__init__(reduction)
-        self.label_smoothing = _checked_smoothing(self, label_smoothing)
-        self.class_weights = _checked_class_weights(self, class_weights)
-
-    def forward(self, logits: Any, y: Any, sample_weights: Any = None) -> float:
+    def forward(self, logits: ArrayLike, y: ArrayLike, sample_weights: ArrayLike | None = None) -> float:
         self._cache = None
-        logits = _at_least_two_classes(self, "logits", self._real("logits", logits))
+        logits = self._rows("logits", logits)
         y = self._labels(logits, y)
-        scale = self._scale(logits.shape[:-1], sample_weights, _weights_of(self, y, logits.shape))
+        scale = self._scale(logits.shape[:-1], sample_weights, self._weights_of(y, logits.shape))
 
         shifted = logits - row_maxima(logits)  # softmax stays the same, and exp cannot overflow
         y_hat = np.exp(shifted, order="C")  # the rows end to end, for `places`
@@ -82,12 +95,14 @@ class SoftmaxCrossEntropy(Loss):
         else:
             losses = log_total - (y * shifted).sum(axis=-1)
         if self.label_smoothing:
+            # (1 - label_smoothing) * losses + label_smoothing * (the mean of -log(y_hat) over all classes)
             losses += self.label_smoothing * (log_total - shifted.mean(axis=-1) - losses)
         self._cache = y_hat, y, scale
         return self._add_up(losses, scale)
 
     def backward(self) -> Array:
-        # d loss / d logit_k = sum_j y_j * (y_hat_k - 1{j = k}) = y_hat_k - y_k, since the y_j sum to 1
+        # d loss / d logit_k = sum_j y_j * (y_hat_k - 1{j = k}) = y_hat_k - y_k, since the y_j sum to 1;
+        # smoothed, y_k is (1 - label_smoothing) * y_k + label_smoothing / C
         y_hat, y, scale = self._recall()
         dlogits: Array = y_hat  # forward made it for us: work in place
         if self.label_smoothing:
@@ -96,11 +111,18 @@ class SoftmaxCrossEntropy(Loss):
             dlogits.reshape(-1)[y] -= 1 - self.label_smoothing  # y holds the places of the true classes
         else:
             dlogits -= (1 - self.label_smoothing) * y
-        dlogits *= _column(scale, dlogits)
+        dlogits *= self._for_rows(scale, dlogits.dtype)
         return dlogits
 
-    def _options(self) -> list[str]:
-        return [*super()._options(), *_fused_options(self)]
+    def _weights_of(self, y: Array, shape: tuple[int, ...]) -> Array | None:
+        """Return the weight of each example: that of its class, or of its classes on average."""
+        weights = self.class_weights
+        if weights is None:
+            return None
+        if len(weights) != shape[-1]:
+            classes = f"as many classes as class_weights, {len(weights)}"
+            raise ValueError(f"{self!r}: logits must have {classes}, got {shape}")
+        return weights[y] if y.ndim < len(shape) else y @ weights
 
 
 class CategoricalCrossEntropy(Loss):
@@ -110,18 +132,12 @@ class CategoricalCrossEntropy(Loss):
     probability underflows; train with the fused one. A probability below the smallest normal number counts as that
     number (a loss of 708 nats in float64, 87 in float32), and has no gradient.
 
-    Parameters
-    ----------
-    reduction : "mean" or "sum", default "mean"
+    It has neither label smoothing nor class weights: it is the two steps of the textbook, softmax and then the
+    logarithm, each with a derivative of its own, to be read and compared. What helps training is in the fused loss.
 
     Shapes
     ------
     y_hat (N, C) or (N, T, C), rows that sum to 1; y and sample_weights as in `SoftmaxCrossEntropy`
-
-    Raises
-    ------
-    ValueError, TypeError
-        If y_hat are not probabilities, or y does not fit.
 
     Examples
     --------
@@ -134,9 +150,9 @@ class CategoricalCrossEntropy(Loss):
 
     unit = "nats"
 
-    def forward(self, y_hat: Any, y: Any, sample_weights: Any = None) -> float:
+    def forward(self, y_hat: ArrayLike, y: ArrayLike, sample_weights: ArrayLike | None = None) -> float:
         self._cache = None
-        y_hat = _at_least_two_classes(self, "y_hat", self._real("y_hat", y_hat))
+        y_hat = self._rows("y_hat", y_hat)
         off = np.abs(y_hat.sum(axis=-1) - 1).max()
         if off > 1e-3 or y_hat.min() < 0:
             raise ValueError(
@@ -154,10 +170,10 @@ class CategoricalCrossEntropy(Loss):
     def backward(self) -> Array:
         y_hat, y, scale = self._recall()
         tiny = np.finfo(y_hat.dtype).tiny
-        return -y * (y_hat > tiny) / np.maximum(y_hat, tiny) * _column(scale, y_hat)
+        return -y * (y_hat > tiny) / np.maximum(y_hat, tiny) * self._for_rows(scale, y_hat.dtype)
 
 
-class SigmoidBinaryCrossEntropy(Loss):
+class SigmoidBinaryCrossEntropy(_FusedCrossEntropy):
     """Sigmoid and binary cross-entropy: loss = -y log(y_hat) - (1 - y) log(1 - y_hat), y_hat = sigmoid(logits).
 
     `backward` returns (y_hat - y) / N. For two classes, one logit for each example, or for several labels that do
@@ -175,11 +191,6 @@ class SigmoidBinaryCrossEntropy(Loss):
     ------
     logits (N,) or (N, K); y the same, in [0, 1]; sample_weights (N,) or as logits; dlogits as logits
 
-    Raises
-    ------
-    ValueError, TypeError
-        If shapes differ, (N, 1) against (N,) too, y is outside 0 .. 1, or a number is NaN or infinite.
-
     Examples
     --------
     >>> loss = SigmoidBinaryCrossEntropy(reduction="sum")
@@ -189,14 +200,9 @@ class SigmoidBinaryCrossEntropy(Loss):
     array([-0.5])
     """
 
-    unit = "nats"
+    _n_classes = 2
 
-    def __init__(self, reduction: str = "mean", label_smoothing: float = 0.0, class_weights: Any = None) -> None:
-        super().__init__(reduction)
-        self.label_smoothing = _checked_smoothing(self, label_smoothing)
-        self.class_weights = _checked_class_weights(self, class_weights, 2)
-
-    def forward(self, logits: Any, y: Any, sample_weights: Any = None) -> float:
+    def forward(self, logits: ArrayLike, y: ArrayLike, sample_weights: ArrayLike | None = None) -> float:
         self._cache = None
         logits, y = self._same_shape("logits", logits, y)
         if y.min() < 0 or y.max() > 1:
@@ -216,53 +222,3 @@ class SigmoidBinaryCrossEntropy(Loss):
         small = np.exp(-np.abs(logits))
         y_hat = np.where(logits >= 0, 1, small) / (1 + small)
         return (y_hat - y) * np.asarray(scale, y_hat.dtype)
-
-    def _options(self) -> list[str]:
-        return [*super()._options(), *_fused_options(self)]
-
-
-def _column(scale: Any, rows: Array) -> Any:
-    """Return the factors of the rows in a shape and dtype that multiply their elements."""
-    return scale if isinstance(scale, float) else np.asarray(scale, rows.dtype)[..., np.newaxis]
-
-
-def _weights_of(loss: SoftmaxCrossEntropy, y: Array, shape: tuple[int, ...]) -> Array | None:
-    """Return the weight of each example: that of its class, or of its classes on average."""
-    weights = loss.class_weights
-    if weights is None:
-        return None
-    if len(weights) != shape[-1]:
-        raise ValueError(f"{loss!r}: logits must have as many classes as class_weights, {len(weights)}, got {shape}")
-    return weights[y] if y.ndim < len(shape) else y @ weights
-
-
-def _at_least_two_classes(loss: Loss, name: str, rows: Array) -> Array:
-    if rows.ndim < 2 or rows.shape[-1] < 2:
-        raise ValueError(f"{loss!r}: {name} must have shape (N, C) with C of at least 2, got {rows.shape}")
-    return rows
-
-
-def _checked_smoothing(loss: Loss, label_smoothing: float) -> float:
-    label_smoothing = as_number(loss, "label_smoothing", label_smoothing)
-    if not 0 <= label_smoothing < 1:
-        raise ValueError(f"{type(loss).__name__}: label_smoothing must be in [0, 1), got {label_smoothing}")
-    return label_smoothing
-
-
-def _checked_class_weights(loss: Loss, class_weights: Any, n_classes: int | None = None) -> Array | None:
-    if class_weights is None:
-        return None
-    weights = np.asarray(class_weights)
-    if weights.size and weights.dtype.kind not in "fiu":
-        raise TypeError(f"{type(loss).__name__}: class_weights must hold real numbers, got dtype {weights.dtype}")
-    size = "(C,) with C of at least 2" if n_classes is None else f"({n_classes},)"
-    if weights.ndim != 1 or len(weights) < 2 or len(weights) != (n_classes or len(weights)):
-        raise ValueError(f"{type(loss).__name__}: class_weights must have shape {size}, got {weights.shape}")
-    if not np.all(np.isfinite(weights)) or weights.min() < 0:
-        raise ValueError(f"{type(loss).__name__}: class_weights must be finite and not negative, got {class_weights}")
-    return weights.astype(float)
-
-
-def _fused_options(loss: Any) -> list[str]:
-    options = [f"label_smoothing={loss.label_smoothing:g}"] if loss.label_smoothing else []
-    return options if loss.class_weights is None else [*options, f"class_weights={loss.class_weights.tolist()}"]

@@ -10,6 +10,9 @@ import math
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from .typed import typed
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -18,7 +21,8 @@ class Loss:
     """A number to make small, in `forward`, and its derivative with respect to the predictions, in `backward`.
 
     `forward(predictions, y, sample_weights=None) -> float` and then `backward() -> dpredictions`, the exact
-    derivative of what `forward` returned, in the shape and dtype of the predictions.
+    derivative of what `forward` returned, in the shape and dtype of the predictions. What a loss does not say of itself
+    is as it stands here: its `reduction`, the sample_weights, and what is refused.
 
     Parameters
     ----------
@@ -36,9 +40,10 @@ class Loss:
     Raises
     ------
     ValueError
-        If shapes do not fit exactly, nothing is given, or a number is NaN or infinite.
+        If shapes do not fit exactly, (N, 1) against (N,) too; labels are not classes 0 .. C-1, or not probabilities;
+        an option is out of its range; nothing is given; or a number is NaN or infinite.
     TypeError
-        If predictions or y are of the wrong kind.
+        If predictions, y or an option are of the wrong kind.
     RuntimeError
         If `backward` comes without a `forward` before it, or twice.
 
@@ -60,7 +65,7 @@ class Loss:
             raise ValueError(f"{type(self).__name__}: reduction must be 'mean' or 'sum', got {reduction!r}")
         self.reduction = reduction
 
-    def forward(self, predictions: Any, y: Any, sample_weights: Any = None) -> float:
+    def forward(self, predictions: ArrayLike, y: ArrayLike, sample_weights: ArrayLike | None = None) -> float:
         """Return the loss.
 
         Parameters
@@ -78,11 +83,7 @@ class Loss:
         raise NotImplementedError(f"{type(self).__name__} must define backward(self)")
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(self._options())})"
-
-    def _options(self) -> list[str]:
-        """The arguments that differ from their defaults, as one would type them."""
-        return [] if self.reduction == "mean" else [f"reduction={self.reduction!r}"]
+        return typed(self)
 
     def _recall(self) -> Any:
         cache, self._cache = self._cache, None
@@ -90,7 +91,9 @@ class Loss:
             raise RuntimeError(f"{self!r}: backward() needs a forward() before it")
         return cache
 
-    def _scale(self, shape: tuple[int, ...], sample_weights: Any = None, class_weights: Any = None) -> Any:
+    def _scale(
+        self, shape: tuple[int, ...], sample_weights: ArrayLike | None = None, class_weights: Array | None = None
+    ) -> float | Array:
         """Return the factor of each prediction's loss: 1 or its weight, divided, for the mean, by their sum.
 
         `shape` is that of the single losses, one for each prediction; sample_weights are one for each of the N
@@ -101,7 +104,7 @@ class Loss:
             if self.reduction == "mean":
                 self.divisor = float(math.prod(shape))
             return 1.0 / self.divisor
-        weights: Any = np.ones(shape)
+        weights: Array = np.ones(shape)
         if sample_weights is not None:
             given = self._real("sample_weights", sample_weights)
             if given.shape not in (shape[:1], shape):
@@ -120,13 +123,17 @@ class Loss:
         self.divisor = float(total)
         return weights / total
 
-    def _add_up(self, losses: Array, scale: Any) -> float:
+    def _add_up(self, losses: Array, scale: float | Array) -> float:
         """Return sum(losses * scale), added up in float64; a scale that all share is multiplied once, at the end."""
         if isinstance(scale, float):
             return float(losses.sum(dtype=np.float64)) * scale
         return float((losses * scale).sum(dtype=np.float64))
 
-    def _real(self, name: str, values: Any) -> Array:
+    def _for_rows(self, scale: float | Array, dtype: Any) -> float | Array:
+        """Return the factors of rows (N, ..., C), one for each row, as what multiplies their elements."""
+        return scale if isinstance(scale, float) else np.asarray(scale, dtype)[..., np.newaxis]
+
+    def _real(self, name: str, values: ArrayLike) -> Array:
         """Return values as an array of finite floating numbers, at least one."""
         array = np.asarray(values)
         if array.dtype.kind not in "fiub":
@@ -142,14 +149,21 @@ class Loss:
             raise ValueError(f"{self!r}: {name} must be finite, got {array[where]} at {list(where)}")
         return array
 
-    def _same_shape(self, name: str, predictions: Any, y: Any) -> tuple[Array, Array]:
+    def _rows(self, name: str, values: ArrayLike) -> Array:
+        """Return values as rows of finite floating numbers, one number for each of two classes or more."""
+        rows = self._real(name, values)
+        if rows.ndim < 2 or rows.shape[-1] < 2:
+            raise ValueError(f"{self!r}: {name} must have shape (N, C) with C of at least 2, got {rows.shape}")
+        return rows
+
+    def _same_shape(self, name: str, predictions: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
         """Return predictions and y, which must agree in shape: (N, 1) against (N,) would broadcast to (N, N)."""
         predictions, y = self._real(name, predictions), self._real("y", y)
         if predictions.shape != y.shape:
             raise ValueError(f"{self!r}: {name} and y must have the same shape, got {predictions.shape} and {y.shape}")
         return predictions, y.astype(predictions.dtype, copy=False)
 
-    def _labels(self, predictions: Array, y: Any) -> Array:
+    def _labels(self, predictions: Array, y: ArrayLike) -> Array:
         """Return y, checked: class indices of shape (N, ...), or probabilities of the shape of predictions."""
         y, n_classes = np.asarray(y), predictions.shape[-1]
         if y.shape == predictions.shape:
@@ -170,10 +184,3 @@ class Loss:
         if classes.view(np.uintp).max() >= n_classes:  # read without its sign, a negative number is a huge one
             raise ValueError(f"{self!r}: y must hold classes 0 .. {n_classes - 1}, got {y.min()} .. {y.max()}")
         return classes
-
-
-def as_number(loss: Loss, name: str, value: Any) -> float:
-    """Return an option as a Python float, which never changes the dtype of an array that it meets."""
-    if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
-        raise TypeError(f"{type(loss).__name__}: {name} must be a number, got {value!r}")
-    return float(value)

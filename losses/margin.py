@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike
 
-from .loss import Array, Loss, as_number
-from .rows import pick
+from .checks import positive
+from .loss import Array, Loss
+from .rows import places
 
 
 class Hinge(Loss):
@@ -26,11 +26,6 @@ class Hinge(Loss):
     two classes: scores (N,) or (N, 1), y the same, of -1 and 1; several: scores (N, C), y class indices (N,).
     sample_weights (N,)
 
-    Raises
-    ------
-    ValueError, TypeError
-        If shapes do not fit, or y does not hold -1 and 1, or classes 0 .. C-1.
-
     References
     ----------
     Cortes, Vapnik (1995), "Support-Vector Networks", Machine Learning 20. Several classes: Weston, Watkins (1999),
@@ -48,38 +43,39 @@ class Hinge(Loss):
 
     def __init__(self, margin: float = 1.0, reduction: str = "mean") -> None:
         super().__init__(reduction)
-        self.margin = as_number(self, "margin", margin)
-        if not 0 < self.margin < np.inf:
-            raise ValueError(f"Hinge: margin must be positive and finite, got {margin}")
+        self.margin = positive("Hinge", "margin", margin)
 
-    def forward(self, scores: Any, y: Any, sample_weights: Any = None) -> float:
+    def forward(self, scores: ArrayLike, y: ArrayLike, sample_weights: ArrayLike | None = None) -> float:
         self._cache = None
         scores = self._real("scores", scores)
         if scores.ndim > 1 and scores.shape[-1] > 1:
-            return self._several_classes(scores, y, sample_weights)
-        scores, y = self._same_shape("scores", scores, y)
-        if not np.all(np.abs(y) == 1):
-            raise ValueError(f"{self!r}: y must hold -1 and 1, got {np.unique(y)[:5].tolist()}")
-        scale = np.asarray(self._scale(scores.shape, sample_weights), scores.dtype)
-        short = self.margin - y * scores
-        self._cache = -y * (short > 0) * scale
-        return float(np.sum(np.maximum(short, 0) * scale, dtype=np.float64))
-
-    def _several_classes(self, scores: Array, y: Any, sample_weights: Any) -> float:
-        if np.shape(y) == scores.shape:
-            raise ValueError(f"{self!r}: y must have shape {scores.shape[:-1]} (class indices), got {scores.shape}")
-        y = self._labels(scores, y)
-        scale = np.asarray(self._scale(y.shape, sample_weights), scores.dtype)
-        true_class = y[..., np.newaxis] == np.arange(scores.shape[-1])
-        short = np.where(true_class, 0, self.margin + scores - pick(scores, y)[..., np.newaxis])
-        wrong = (short > 0).astype(scores.dtype)
-        # each wrong class within the margin pulls its own score down by 1 and the true one up by 1
-        self._cache = (wrong - true_class * wrong.sum(axis=-1, keepdims=True)) * scale[..., np.newaxis]
-        return float(np.sum(np.maximum(short, 0).sum(axis=-1) * scale, dtype=np.float64))
+            scores = np.ascontiguousarray(scores)  # the rows end to end, for `places`
+            y = places(self._true_classes(scores, y), scores.shape[-1])
+            short = self.margin + scores - scores.reshape(-1)[y][..., np.newaxis]
+            short.reshape(-1)[y] = 0  # the true class is not among the wrong ones
+            losses = np.maximum(short, 0).sum(axis=-1)
+        else:
+            scores, y = self._same_shape("scores", scores, y)
+            if not np.all(np.abs(y) == 1):
+                raise ValueError(f"{self!r}: y must hold -1 and 1, got {np.unique(y)[:5].tolist()}")
+            short = self.margin - y * scores
+            losses = np.maximum(short, 0)
+        scale = np.asarray(self._scale(losses.shape, sample_weights), scores.dtype)
+        self._cache = short, y, scale
+        return self._add_up(losses, scale)
 
     def backward(self) -> Array:
-        dscores: Array = self._recall()
+        short, y, scale = self._recall()
+        if y.ndim == short.ndim:  # two classes
+            return -y * (short > 0) * scale
+        # each wrong class within the margin pulls its own score down by 1 and the true one, at the place y, up by 1
+        dscores: Array = (short > 0).astype(short.dtype)
+        dscores.reshape(-1)[y] -= dscores.sum(axis=-1)
+        dscores *= scale[..., np.newaxis]
         return dscores
 
-    def _options(self) -> list[str]:
-        return [*([] if self.margin == 1 else [f"margin={self.margin:g}"]), *super()._options()]
+    def _true_classes(self, scores: Array, y: ArrayLike) -> Array:
+        """Return y, checked: class indices alone, since a margin to a soft label has no meaning."""
+        if np.shape(y) == scores.shape:
+            raise ValueError(f"{self!r}: y must have shape {scores.shape[:-1]} (class indices), got {scores.shape}")
+        return self._labels(scores, y)

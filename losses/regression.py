@@ -1,42 +1,45 @@
-"""Losses of real-valued targets.
+"""Losses of real-valued targets: of the error, y_hat - y, element by element.
 
-The mean is over all N * D elements; with sample_weights each element weighs as much as its example.
+y_hat and y have the same shape, (N, ...), and sample_weights are (N,) or one for each element. The mean is over all
+N * D elements.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike
 
-from .loss import Array, Loss, as_number
+from .checks import positive
+from .loss import Array, Loss
 
 
 class _ElementwiseLoss(Loss):
-    """A loss of the error, element by element."""
+    """A loss of the error alone, which a class gives by two formulas: `value` and its `slope`."""
 
-    def _start(self, y_hat: Any, y: Any, sample_weights: Any) -> tuple[Array, Any]:
-        """Return the error and the factor of each element's loss."""
+    def value(self, error: Array) -> Array:
+        """Return the loss of each element."""
+        raise NotImplementedError(f"{type(self).__name__} must define value(self, error)")
+
+    def slope(self, error: Array) -> Array:
+        """Return the derivative of `value` with respect to the error, and so to y_hat."""
+        raise NotImplementedError(f"{type(self).__name__} must define slope(self, error)")
+
+    def forward(self, y_hat: ArrayLike, y: ArrayLike, sample_weights: ArrayLike | None = None) -> float:
         self._cache = None
         y_hat, y = self._same_shape("y_hat", y_hat, y)
-        return y_hat - y, np.asarray(self._scale(y_hat.shape, sample_weights), y_hat.dtype)
+        error = y_hat - y
+        scale = np.asarray(self._scale(error.shape, sample_weights), error.dtype)
+        self._cache = error, scale
+        return self._add_up(self.value(error), scale)
+
+    def backward(self) -> Array:
+        error, scale = self._recall()
+        dy_hat: Array = self.slope(error) * scale
+        return dy_hat
 
 
 class MeanSquaredError(_ElementwiseLoss):
     """loss = (y_hat - y)², averaged over all elements. Its derivative is 2 * (y_hat - y), with no 1/2 hidden in front.
-
-    Parameters
-    ----------
-    reduction : "mean" or "sum", default "mean"
-
-    Shapes
-    ------
-    y_hat (N, ...), y the same, sample_weights (N,) or as y
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, (N, 1) against (N,) too.
 
     Examples
     --------
@@ -47,31 +50,15 @@ class MeanSquaredError(_ElementwiseLoss):
     array([[ 1., -3.]])
     """
 
-    def forward(self, y_hat: Any, y: Any, sample_weights: Any = None) -> float:
-        error, scale = self._start(y_hat, y, sample_weights)
-        self._cache = error, scale
-        return self._add_up(error * error, scale)
+    def value(self, error: Array) -> Array:
+        return error * error
 
-    def backward(self) -> Array:
-        error, scale = self._recall()
-        return 2 * error * scale
+    def slope(self, error: Array) -> Array:
+        return 2 * error
 
 
 class MeanAbsoluteError(_ElementwiseLoss):
     """loss = |y_hat - y|, averaged over all elements. Its derivative is sign(y_hat - y), 0 where they are equal.
-
-    Parameters
-    ----------
-    reduction : "mean" or "sum", default "mean"
-
-    Shapes
-    ------
-    y_hat (N, ...), y the same, sample_weights (N,) or as y
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, (N, 1) against (N,) too.
 
     Examples
     --------
@@ -82,14 +69,11 @@ class MeanAbsoluteError(_ElementwiseLoss):
     array([[ 0.5, -0.5]])
     """
 
-    def forward(self, y_hat: Any, y: Any, sample_weights: Any = None) -> float:
-        error, scale = self._start(y_hat, y, sample_weights)
-        self._cache = error, scale
-        return self._add_up(np.abs(error), scale)
+    def value(self, error: Array) -> Array:
+        return np.abs(error)
 
-    def backward(self) -> Array:
-        error, scale = self._recall()
-        return np.sign(error) * scale
+    def slope(self, error: Array) -> Array:
+        return np.sign(error)
 
 
 class Huber(_ElementwiseLoss):
@@ -100,15 +84,6 @@ class Huber(_ElementwiseLoss):
     delta : float, default 1
         Where the parabola goes over into the line, in the units of y.
     reduction : "mean" or "sum", default "mean"
-
-    Shapes
-    ------
-    y_hat (N, ...), y the same, sample_weights (N,) or as y
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, (N, 1) against (N,) too, or delta is not positive.
 
     References
     ----------
@@ -125,20 +100,12 @@ class Huber(_ElementwiseLoss):
 
     def __init__(self, delta: float = 1.0, reduction: str = "mean") -> None:
         super().__init__(reduction)
-        self.delta = as_number(self, "delta", delta)
-        if not 0 < self.delta < np.inf:
-            raise ValueError(f"Huber: delta must be positive and finite, got {delta}")
+        self.delta = positive("Huber", "delta", delta)
 
-    def forward(self, y_hat: Any, y: Any, sample_weights: Any = None) -> float:
-        error, scale = self._start(y_hat, y, sample_weights)
-        self._cache = error, scale
-        near = np.minimum(np.abs(error), self.delta)
+    def value(self, error: Array) -> Array:
         # near * (|error| - near/2) is error²/2 inside and delta * (|error| - delta/2) outside
-        return self._add_up(near * (np.abs(error) - near / 2), scale)
+        near = np.minimum(np.abs(error), self.delta)
+        return near * (np.abs(error) - near / 2)
 
-    def backward(self) -> Array:
-        error, scale = self._recall()
-        return np.clip(error, -self.delta, self.delta) * scale
-
-    def _options(self) -> list[str]:
-        return [*([] if self.delta == 1 else [f"delta={self.delta:g}"]), *super()._options()]
+    def slope(self, error: Array) -> Array:
+        return np.clip(error, -self.delta, self.delta)

@@ -36,8 +36,3 @@ def places(y: Array, n_columns: int) -> Array:
     array([0, 5, 7])
     """
     return np.arange(0, y.size * n_columns, n_columns).reshape(y.shape) + y
-
-
-def pick(rows: Array, y: Array) -> Array:
-    """Return the element of each row at its class: rows[..., y], in the shape of y."""
-    return rows.reshape(-1)[places(y, rows.shape[-1])]

@@ -21,7 +21,7 @@ def typed(thing: Any, hidden: Collection[str] = (), **defaults: Any) -> str:
     are those that the signature cannot tell.
     """
     arguments = []
-    for name, parameter in _parameters(type(thing)):
+    for name, parameter in _parameters(type(thing)):  # type: ignore[arg-type]  # a type is hashable
         value = ... if name in hidden else getattr(thing, name, ...)
         default = defaults.get(name, parameter.default)
         if default is parameter.empty:

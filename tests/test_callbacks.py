@@ -6,8 +6,8 @@ import pytest
 from layers import Dense, Sequential
 from losses import MeanSquaredError
 from optimizers import SGD
-from training import Callback, CallbackError, Checkpoint, fit
-from training.run import HOOKS
+from training import Callback, CallbackError, Checkpoint, EarlyStopping, ReduceOnPlateau, fit
+from training.callbacks import HOOKS, Hooks
 
 X = np.linspace(-1, 1, 10, dtype=np.float32)[:, np.newaxis]
 
@@ -135,3 +135,56 @@ def test_a_monitor_that_does_not_exist(tmp_path):
 def test_wrong_checkpoints(arguments, error, message):
     with pytest.raises(error, match=message):
         Checkpoint(**arguments)
+
+
+def test_what_a_callback_inherits_is_not_called(monkeypatch):
+    class Counts(Callback):
+        epochs = 0
+
+        def on_epoch_end(self, run):
+            self.epochs += 1
+
+    def fail(self, run):
+        raise AssertionError("called for nothing")
+
+    counts = Counts()
+    for hook in HOOKS:
+        if hook != "on_epoch_end":
+            monkeypatch.setattr(Callback, hook, fail)
+    train(counts)
+    assert counts.epochs == 2
+
+
+def test_a_hook_may_be_put_on_the_object():
+    seen, callback = [], Callback()
+    callback.on_epoch_begin = lambda run: seen.append(run.epoch)
+    train(callback)
+    assert seen == [1, 2]
+
+
+def test_what_saves_comes_last():
+    order = []
+
+    class Saves:
+        comes_last = True
+
+        def on_epoch_end(self, run):
+            order.append("saves")
+
+    hooks = Hooks([Saves(), lambda run: order.append("acts")])
+    hooks.call("on_epoch_end", None)
+    assert order == ["acts", "saves"]
+
+
+@pytest.mark.parametrize(
+    ("callback", "expected"),
+    [
+        (Callback(), "Callback()"),
+        (Checkpoint("run.npz"), "Checkpoint('run.npz')"),
+        (Checkpoint("run.npz", every=np.int64(2), keep_best=True), "Checkpoint('run.npz', every=2, keep_best=True)"),
+        (EarlyStopping(patience=3), "EarlyStopping(patience=3, mode='min')"),
+        (ReduceOnPlateau("loss", factor=0.5), "ReduceOnPlateau(monitor='loss', factor=0.5, mode='min')"),
+    ],
+)
+def test_a_callback_prints_as_one_would_type_it(callback, expected):
+    assert repr(callback) == expected

@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from layers import Dense, Embedding, constant
+from layers import Dense, Embedding, constant, normal
 
 
 def table():

@@ -164,8 +164,10 @@ def test_an_exhausted_generator_is_not_an_epoch():
 
 def test_evaluate_does_not_depend_on_the_batch_size():
     model, _ = trained()
-    whole = evaluate(model, SoftmaxCrossEntropy(), X, Y, [accuracy], batch_size=1000)
-    assert whole == pytest.approx(evaluate(model, SoftmaxCrossEntropy(), X, Y, [accuracy], batch_size=7), rel=1e-6)
+    whole = evaluate(model, SoftmaxCrossEntropy(), X, Y, metrics=[accuracy], batch_size=1000)
+    assert whole == pytest.approx(
+        evaluate(model, SoftmaxCrossEntropy(), X, Y, metrics=[accuracy], batch_size=7), rel=1e-6
+    )
     assert whole["loss"] == pytest.approx(SoftmaxCrossEntropy().forward(model.predict(X), Y), rel=1e-6)
     assert whole["accuracy"] == np.mean(model.predict(X).argmax(axis=1) == Y)
 
@@ -271,7 +273,7 @@ WRONG = [
     (
         {"validation": (X[:, :5], Y)},
         ValueError,
-        r"fit: validation: Dense\(64, 16\), layer 0: x must have shape \(N, 64\), got",
+        r"validation: Dense\(64, 16\), layer 0: x must have shape \(N, 64\), got",
     ),
     ({"validation": (X, Y[:5])}, ValueError, "fit: validation: x and y must have the same length"),
     ({"validation": (X,)}, ValueError, r"validation must be \(x, y\) or \(x, y, sample_weights\), got 1 things"),
@@ -315,6 +317,32 @@ def test_parts_that_are_exchanged_or_classes(parts, message):
     if "optimizer" not in message:
         with pytest.raises(TypeError, match=f"evaluate: {message}"):
             evaluate(*parts[:2], X, Y)
+
+
+def test_an_optimizer_needs_nothing_but_a_step():
+    class Shrink:
+        def step(self, model):
+            model.parameters *= 0.5
+
+    model = network()
+    before = model.parameters.copy()
+    _, history = trained(model=model, optimizer=Shrink(), epochs=1, batch_size=250)
+    np.testing.assert_array_equal(model.parameters, 0.5 * before)
+    assert all(math.isnan(rate) for rate in history.learning_rate)
+
+
+def test_a_loss_that_says_nothing_is_a_mean_over_the_examples():
+    class Bare:
+        def forward(self, predictions, y):
+            self.slopes = np.ones_like(predictions) / len(predictions)
+            return float(np.mean(predictions.sum(axis=1)))
+
+        def backward(self):
+            return self.slopes
+
+    model = Sequential([Dense(64, 10)], rng=0)
+    _, history = trained(model=model, loss=Bare(), optimizer=SGD(0.0), epochs=1, batch_size=32)
+    assert history.loss == pytest.approx(2 * [np.mean(model.predict(X).sum(axis=1))], rel=1e-5)
 
 
 def test_a_metric_that_is_no_number():

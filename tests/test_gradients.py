@@ -262,8 +262,8 @@ GATES = [
     (Exp(), 1.0),
     (Log(), POSITIVE),
     (Log(), 2.0),
-    *((gate(axis, keepdims=keepdims), (3, 4, 2)) for gate in (Sum, Mean, Max) for axis in (None, 0, 1, -1, (0, 2), (2, 1))
-      for keepdims in (False, True)),
+    *((gate(axis, keepdims=keepdims), (3, 4, 2)) for gate in (Sum, Mean, Max)
+      for axis in (None, 0, 1, -1, (0, 2), (2, 1)) for keepdims in (False, True)),
     *((gate(), x) for gate in (Sum, Mean, Max) for x in (2.0, (1,))),
 ]  # fmt: skip
 

@@ -472,13 +472,68 @@ def test_overflow_is_never_silent():
         "MeanAbsoluteError()",
         "MeanSquaredError(reduction='sum')",
         "SigmoidBinaryCrossEntropy(label_smoothing=0.1)",
-        "SigmoidBinaryCrossEntropy(reduction='sum', class_weights=[1.0, 2.5])",
+        "SigmoidBinaryCrossEntropy(reduction='sum', class_weights=[1, 2.5])",
         "SoftmaxCrossEntropy()",
-        "SoftmaxCrossEntropy(reduction='sum', label_smoothing=0.1, class_weights=[1.0, 2.0, 0.5])",
+        "SoftmaxCrossEntropy(reduction='sum', label_smoothing=0.1, class_weights=[1, 2, 0.5])",
     ],
 )
 def test_repr_is_what_one_would_type(text):
     assert repr(eval(text)) == text
+
+
+@every_loss
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda loss: pickle.loads(pickle.dumps(loss))], ids=["copy", "deep", "pickle"]
+)
+def test_copies_print_the_same(kind, copied):
+    loss = kind(reduction="sum")
+    assert repr(copied(loss)) == repr(loss)
+
+
+@pytest.mark.parametrize(
+    ("loss", "options", "text"),
+    [
+        (Huber(np.float32(0.5)), {"delta": 0.5}, "Huber(delta=0.5)"),
+        (Hinge(np.int64(2)), {"margin": 2.0}, "Hinge(margin=2)"),
+        (SoftmaxCrossEntropy(label_smoothing=np.float64(0.1)), {"label_smoothing": 0.1},
+         "SoftmaxCrossEntropy(label_smoothing=0.1)"),
+        (SigmoidBinaryCrossEntropy(label_smoothing=np.float16(0.25)), {"label_smoothing": 0.25},
+         "SigmoidBinaryCrossEntropy(label_smoothing=0.25)"),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_numbers_of_numpy_become_plain_ones(loss, options, text):
+    for name, value in options.items():
+        assert getattr(loss, name) == value
+        assert type(getattr(loss, name)) is float
+    assert repr(loss) == text
+
+
+def test_many_class_weights_print_as_their_shape():
+    assert repr(SoftmaxCrossEntropy(class_weights=np.ones(100))) == (
+        "SoftmaxCrossEntropy(class_weights=<array of shape (100,)>)"
+    )
+
+
+@pytest.mark.parametrize("kind", [SoftmaxCrossEntropy, SigmoidBinaryCrossEntropy])
+def test_options_of_the_cross_entropies_come_by_name(kind):
+    with pytest.raises(TypeError, match="positional argument"):
+        kind("mean", 0.1)
+
+
+def test_the_loss_is_made_by_one_number_and_the_reduction_in_their_order():
+    assert repr(Huber(2, "sum")) == "Huber(delta=2, reduction='sum')"
+    assert repr(Hinge(2, "sum")) == "Hinge(margin=2, reduction='sum')"
+
+
+def test_a_loss_of_ones_own_prints_its_arguments():
+    class Focal(Loss):
+        def __init__(self, gamma, reduction="mean", *, alpha=0.25):
+            super().__init__(reduction)
+            self.gamma, self.alpha = gamma, alpha
+
+    assert repr(Focal(2.0)) == "Focal(2)"
+    assert repr(Focal(2.0, "sum", alpha=0.5)) == "Focal(2, reduction='sum', alpha=0.5)"
 
 
 @every_loss

@@ -47,7 +47,7 @@ def test_several_classes_by_hand():
     np.testing.assert_array_equal(gradient, [[0, -1, 1]])
 
 
-def test_sequences_are_so_many_more_examples():
+def test_sequences_are_that_many_more_examples():
     value, gradient = value_and_gradient(Hinge(), SCORES.reshape(2, 2, 3), CLASSES.reshape(2, 2))
     flat, dflat = value_and_gradient(Hinge(), SCORES, CLASSES)
     assert value == flat
@@ -83,9 +83,12 @@ def test_rows_as_targets_are_refused():
         Hinge().forward(SCORES, np.eye(3)[CLASSES])
 
 
-@pytest.mark.parametrize("bad", [0, -1.0, np.nan, np.inf])
-def test_a_margin_that_is_not_positive_is_refused(bad):
-    with pytest.raises(ValueError, match=rf"^Hinge: margin must be positive and finite, got {bad}$"):
+@pytest.mark.parametrize(
+    ("bad", "rule"),
+    [(0, "finite and > 0"), (-1.0, "finite and > 0"), (np.nan, "finite and > 0"), (np.inf, "finite and > 0")],
+)
+def test_a_margin_that_is_not_positive_is_refused(bad, rule):
+    with pytest.raises(ValueError, match=rf"^Hinge: margin must be {rule}, got {bad}$"):
         Hinge(margin=bad)
 
 

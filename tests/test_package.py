@@ -1,12 +1,27 @@
-"""The metadata of the distribution, and the rules of the house that concern whole files."""
+"""The metadata of the distribution, and the rules of the house that concern whole files and everything public."""
 
 import ast
 import configparser
+import importlib
+import pkgutil
 import re
 import subprocess
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from test_gradients import ABSTRACT
+from test_loss import EVERY_LOSS
+from test_trajectories import RULES
+
+import layers
+import losses
+import optimizers
+import pictures
+import training
+from layers import Layer
+from losses import Loss
+from optimizers import Optimizer, Schedule
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ["layers", "losses", "optimizers", "pictures", "training"]
@@ -101,6 +116,102 @@ def test_ci_runs_the_test_command_of_the_readme():
 def test_ci_is_a_script_that_bash_understands():
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
     subprocess.run(["bash", "-n", ROOT / ".ci" / "run"], check=True)
+
+
+# ---- version ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_version_stands_in_setup_cfg_alone(setup):
+    version = re.compile(rf"(?<![\d.]){re.escape(setup['metadata']['version'])}(?![\d.])")
+    folders = [*PACKAGES, "tests", "examples", "benchmarks", ".ci"]
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in {"", ".py", ".txt"}]
+    files += [path for path in ROOT.iterdir() if path.suffix in {".md", ".toml", ".cfg", ".cff", ".yaml"}]
+    found = [path.name for path in files if path.is_file() and version.search(path.read_text(encoding="utf-8"))]
+    assert sorted(found) in (["setup.cfg"], ["CHANGELOG.md", "setup.cfg"])  # the history of versions is not the version
+
+
+def test_the_version_is_in_the_changelog_once_it_is_out(setup):
+    headings = re.findall(r"^## \[(.*?)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert setup["metadata"]["version"] == headings[1] or headings == ["Unreleased"]
+
+
+@pytest.mark.parametrize("package", [layers, losses, optimizers, pictures, training], ids=lambda p: p.__name__)
+def test_no_package_has_a_version_of_its_own(package):
+    assert not hasattr(package, "__version__")  # importlib.metadata.version("handgrad") knows it
+
+
+# ---- what runs before a commit ---------------------------------------------------------------------------------------
+
+
+def test_the_hooks_are_ruff_as_ci_runs_it():
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    entries = re.findall(r"^ +entry: (ruff \w+)", hooks, flags=re.MULTILINE)
+    assert entries == re.findall(r"python -m (ruff \w+)", ci)
+    assert re.findall(r"^ +- repo: (.*)$", hooks, flags=re.MULTILINE) == ["local"]  # nothing is fetched
+    assert re.findall(r"^ +language: (.*)$", hooks, flags=re.MULTILINE) == ["system"] * len(entries)
+
+
+# ---- everything public -----------------------------------------------------------------------------------------------
+
+GENERAL = {"test_gradients", "test_layer", "test_loss", "test_storage", "test_package"}  # whole tables of classes
+ENDS = {layers: (Layer,), losses: (Loss,), optimizers: (Optimizer, Schedule)}
+
+
+def offered(package):
+    """Return the names that a package offers: `__all__`, or, where there is none, all that are no modules."""
+    found = [name for name, it in vars(package).items() if name[0] != "_" and not isinstance(it, ModuleType)]
+    return list(getattr(package, "__all__", found))
+
+
+def classes(package):
+    """Yield the classes of a package without an underscore on which no other class of it is built."""
+    for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        module = importlib.import_module(info.name)
+        for name, kind in vars(module).items():
+            if isinstance(kind, type) and issubclass(kind, ENDS[package]) and kind.__module__ == module.__name__:
+                built_on = [other for other in kind.__subclasses__() if other.__module__.startswith(package.__name__)]
+                if name[0] != "_" and not built_on:
+                    yield name
+
+
+@pytest.mark.parametrize("package", ENDS, ids=lambda package: package.__name__)
+def test_every_class_is_offered(package):
+    missing = sorted(set(classes(package)) - set(offered(package)))
+    assert missing == [], f"import them in {package.__name__}/__init__.py and add them to its __all__"
+
+
+@pytest.mark.parametrize("package", [layers, losses, optimizers, pictures, training], ids=lambda p: p.__name__)
+def test_what_is_offered_is_there_and_once(package):
+    assert len(set(offered(package))) == len(offered(package))
+    assert [name for name in offered(package) if not hasattr(package, name)] == []
+
+
+def names_in_tests():
+    """Return the names that the code of each test file speaks, its imports left out."""
+    trees = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "tests").glob("test_*.py")}
+    return {stem: {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} for stem, tree in trees.items()}
+
+
+def kinds_of(package, base):
+    """Return the names of the classes that a package offers, the base left out."""
+    things = {name: getattr(package, name) for name in offered(package)}
+    return {name for name, it in things.items() if isinstance(it, type) and issubclass(it, base) and it is not base}
+
+
+def test_every_layer_and_loss_has_a_test_of_its_own():
+    # No test can see whether a number is independent, but one can see that the class is looked at by itself.
+    spoken = set().union(*(names for stem, names in names_in_tests().items() if stem not in GENERAL))
+    kinds = kinds_of(layers, Layer) | kinds_of(losses, Loss)
+    assert sorted(kinds - ABSTRACT - spoken) == []
+
+
+def test_every_loss_is_held_to_the_contract():
+    assert {kind.__name__ for kind in EVERY_LOSS} == kinds_of(losses, Loss)
+
+
+def test_every_rule_has_a_trajectory():
+    assert {type(rule).__name__ for rule in RULES.values()} == kinds_of(optimizers, Optimizer)
 
 
 # ---- house rules -----------------------------------------------------------------------------------------------------

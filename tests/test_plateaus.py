@@ -30,7 +30,7 @@ def train(callback, *values, optimizer=None, model=None):
                callbacks=[Scripted(*values), callback], verbose=False)  # fmt: skip
 
 
-def test_early_stopping_waits_so_many_epochs_for_a_better_value():
+def test_early_stopping_waits_that_many_epochs_for_a_better_value():
     early = EarlyStopping(patience=3)
     history = train(early, 5, 4, 3, 3.5, 3, 3.2, 1, 1)
     assert history.epoch[-1] == 5
@@ -112,3 +112,14 @@ def test_nan_is_never_better():
 def test_wrong_arguments(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_the_numbers_of_numpy_become_those_of_python():
+    reduce = ReduceOnPlateau(factor=np.float32(0.5), patience=np.int64(3), minimum=np.float32(0.25))
+    assert [type(value) for value in (reduce.factor, reduce.patience, reduce.minimum)] == [float, int, float]
+
+
+@pytest.mark.parametrize("kind", [EarlyStopping, ReduceOnPlateau])
+def test_only_what_is_watched_goes_by_position(kind):
+    with pytest.raises(TypeError, match="positional argument"):
+        kind("loss", 3)

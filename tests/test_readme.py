@@ -3,8 +3,15 @@
 import re
 import socket
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+
+import layers
+import losses
+import optimizers
+import pictures
+import training
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -58,10 +65,26 @@ def test_every_example_is_named():
         assert f"examples/{path.name}" in TEXT
 
 
-def test_every_public_name_of_the_tables_exists():
+def table():
+    """Return (package, name) of all that the table "What there is" lists."""
+    section = TEXT[TEXT.index("## What there is") : TEXT.index("## Examples")]
+    rows = [line.split("|")[1:-1] for line in section.splitlines() if line.startswith("| `")]
+    return {(package.strip(" `"), name) for package, _, cell in rows for name in re.findall(r"`([A-Za-z_]\w*)`", cell)}
+
+
+def test_the_table_names_packages():
+    assert {package for package, _ in table()} == {"layers", "losses", "optimizers", "pictures", "training"}
+    assert ("layers", "Dense") in table()
+
+
+@pytest.mark.parametrize(("package", "name"), sorted(table()))
+def test_what_the_table_lists_can_be_imported_from_there(package, name):
     names = {"__name__": "__main__"}
-    exec("from layers import *; from losses import *; from optimizers import *; from training import *", names)
-    cells = [line.split("|")[2] for line in TEXT.splitlines() if line.startswith("| ") and line.count("|") == 3]
-    listed = {name for cell in cells for name in re.findall(r"`([A-Za-z_]\w*)`", cell)}
-    assert "Dense" in listed
-    assert sorted(listed - names.keys()) == []
+    exec(f"from {package} import {name}", names)
+    assert not isinstance(names[name], ModuleType)
+
+
+@pytest.mark.parametrize("package", [layers, losses, optimizers, pictures, training], ids=lambda p: p.__name__)
+def test_every_public_name_stands_in_the_tables(package):
+    public = [name for name, it in vars(package).items() if name[0] != "_" and not isinstance(it, ModuleType)]
+    assert sorted(set(getattr(package, "__all__", public)) - {name for _, name in table()}) == []

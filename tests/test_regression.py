@@ -120,9 +120,12 @@ def test_shapes_that_would_broadcast_are_refused_by_name(loss, y_hat, y):
         loss.forward(np.zeros(y_hat), np.zeros(y))
 
 
-@pytest.mark.parametrize("bad", [0, -1.0, np.nan, np.inf])
-def test_a_delta_that_is_not_positive_is_refused(bad):
-    with pytest.raises(ValueError, match=rf"^Huber: delta must be positive and finite, got {bad}$"):
+@pytest.mark.parametrize(
+    ("bad", "rule"),
+    [(0, "finite and > 0"), (-1.0, "finite and > 0"), (np.nan, "finite and > 0"), (np.inf, "finite and > 0")],
+)
+def test_a_delta_that_is_not_positive_is_refused(bad, rule):
+    with pytest.raises(ValueError, match=rf"^Huber: delta must be {rule}, got {bad}$"):
         Huber(delta=bad)
 
 

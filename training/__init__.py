@@ -13,7 +13,7 @@ from .data.preparation import one_hot, standardize, train_test_split
 from .diagnostics import Diagnostics
 from .fit import evaluate, fit
 from .history import History
-from .inspection import activations, layer_slices
+from .inspection import activations, layer_outputs, layer_slices
 from .metrics import Metric, accuracy, f1, mean_absolute_error, precision, r_squared, recall, top_k
 from .plateaus import EarlyStopping, ReduceOnPlateau
 from .run import CallbackError, Run

@@ -1,7 +1,21 @@
 """A file for a tree of numbers, strings and arrays, that is never half written and never half believed.
 
-The file is a `.npz` without pickle, which `numpy.load` opens: arrays under their names, and as `handgrad` the rest of
-the tree in JSON. Its last bytes, a comment to the zip format, are the SHA-256 of all bytes before them.
+The tree is what a `state_dict` is made of: dicts, lists, numbers, strings, None and arrays. The file is a `.npz`, a zip
+of arrays without pickle, which `numpy.load` opens too:
+
+    handgrad.npy          the tree in JSON as bytes (uint8), {"__array__": name} in the place of each array
+    model/0.weights.npy   the arrays, each named by its way through the tree
+    ...
+    end of the zip        with the announcement of a comment of 71 bytes
+    sha256:...            that comment, the seal: the checksum of all bytes before it
+
+Why a seal, where a zip has a checksum for each entry: those say nothing about the names, the sizes and the directory at
+the end, and a wrong bit there gives other arrays or none. With the seal every byte is checked before one is
+believed, and a file that was cut off anywhere has no seal. It finds accidents; it is no signature against an enemy.
+
+What a crash leaves behind: everything is written to `path.partial`, and the old file stays untouched until the new one
+is whole and on the disk; then it changes its name, which the file system does at once or not at all. Killed before,
+there is the old file, and a `.partial` that the next `write` overwrites; killed after, the new one.
 """
 
 from __future__ import annotations
@@ -17,15 +31,18 @@ import numpy as np
 
 Path: TypeAlias = str | os.PathLike[str]
 
-VERSION = 1
+VERSION = 1  # of the format; a file of a later one is refused, not guessed at
 BEGINNING = b"PK\x03\x04"  # of a zip; the name of its first entry comes at byte 30
-FIRST_ENTRY = b"handgrad.npy"
+FIRST_ENTRY = b"handgrad.npy"  # so that a foreign file is told from a damaged one
 SEAL = b"sha256:"
-SEAL_SIZE = len(SEAL) + 64
+SEAL_SIZE = len(SEAL) + 64  # a digest in hexadecimal
 
 
 def check_path(who: str, path: Path) -> None:
-    """Raise unless a file could be written there."""
+    """Raise unless a file could be written there: `fit` asks before it trains for hours.
+
+    `who` names the argument: "fit: checkpoint".
+    """
     if os.path.isdir(path):
         raise IsADirectoryError(f"{who} must be a file, got the directory {os.fspath(path)!r}")
     folder = os.path.dirname(os.path.realpath(path))
@@ -36,7 +53,31 @@ def check_path(who: str, path: Path) -> None:
 def write(who: str, path: Path, tree: Any) -> None:
     """Write the tree: whatever happens, there is the old file or the new one, whole.
 
-    Everything goes to `path.partial` first and reaches the disk there; then the file changes its name, at once.
+    In this order, of which no step can be left out: write, seal, bring the content to the disk, rename, bring the name
+    to the disk. A file renamed before its content is there could be empty after a power cut. What fails, a full disk or
+    Ctrl-C, takes the partial file with it.
+
+    Parameters
+    ----------
+    who : str
+        Who writes, for the errors: "save".
+    path : path of a file
+        Of a link, what it points to is replaced and the link stays.
+    tree : dict, list, number, str, bool, None or array
+        Keys are str; of NumPy's numbers Python's are kept, of tuples lists.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written, with the `errno` of the system; the old one is as it was.
+    TypeError
+        If something else is in the tree. Nothing has been written then.
+
+    Examples
+    --------
+    >>> write("save", "tree.npz", {"steps": 3, "velocity": np.ones(2)})
+    >>> read("load", "tree.npz")
+    {'steps': 3, 'velocity': array([1., 1.])}
     """
     check_path(f"{who}: path", path)
     arrays: dict[str, Any] = {}
@@ -61,7 +102,18 @@ def write(who: str, path: Path, tree: Any) -> None:
 
 
 def read(who: str, path: Path) -> Any:
-    """Return the tree of a file that `write` has written, every byte of it checked."""
+    """Return the tree of a file that `write` has written, every byte of it checked.
+
+    Three questions, from the cheapest on: is it ours at all (its first entry), is it whole (its seal), can we read it
+    (its version)? Only then is anything in it unpacked.
+
+    Raises
+    ------
+    ValueError
+        If the file is foreign, damaged or truncated, or of a newer version.
+    OSError
+        If there is no such file, or it is a directory.
+    """
     name = repr(os.fspath(path))
     if os.path.isdir(path):
         raise IsADirectoryError(f"{who}: path must be a file, got the directory {name}")
@@ -87,8 +139,12 @@ def read(who: str, path: Path) -> Any:
 
 
 def _seal(file: BinaryIO) -> None:
-    """End the file with its own checksum."""
-    file.seek(-2, os.SEEK_END)  # the last field of a zip without a comment: the length of the comment
+    """End the file with the checksum of all its bytes, as the comment that a zip may have at its end.
+
+    The length of the comment is announced first, so that the seal covers it too: any reader of zip files then skips the
+    seal as a comment.
+    """
+    file.seek(-2, os.SEEK_END)  # the last field of a zip without a comment: the length of the comment, 0 so far
     file.write(SEAL_SIZE.to_bytes(2, "little"))
     size = file.tell()
     file.seek(0)
@@ -98,6 +154,7 @@ def _seal(file: BinaryIO) -> None:
 
 
 def _is_sealed(file: BinaryIO) -> bool:
+    """Return whether the file ends with the checksum of what comes before it."""
     size = file.seek(0, os.SEEK_END) - SEAL_SIZE
     if size < 0:
         return False
@@ -107,7 +164,7 @@ def _is_sealed(file: BinaryIO) -> bool:
 
 
 def _digest(file: BinaryIO, size: int) -> bytes:
-    """Return the SHA-256 of the next bytes of the file."""
+    """Return the SHA-256 of the next `size` bytes in hexadecimal, a mebibyte at a time: the file may be large."""
     digest = hashlib.sha256()
     while size:
         block = file.read(min(size, 1 << 20))
@@ -119,7 +176,7 @@ def _digest(file: BinaryIO, size: int) -> bytes:
 
 
 def _sync_folder(folder: str) -> None:
-    """Bring the new name of a file to the disk."""
+    """Bring the new name of a file to the disk: it is an entry of its folder, which is synchronized on its own."""
     if os.name == "posix":  # elsewhere a directory cannot be opened
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -129,7 +186,11 @@ def _sync_folder(folder: str) -> None:
 
 
 def _pack(who: str, value: Any, name: str, arrays: dict[str, Any]) -> Any:
-    """Return the value as JSON knows it, its arrays put aside under their names."""
+    """Return the value as JSON knows it, its arrays put aside under their names.
+
+    `name` is the way from the root, "optimizer/state/velocity". Arrays of objects or strings are refused: they would
+    need pickle. NaN and infinity pass, since Python's JSON reads back what it wrote.
+    """
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
         arrays[name] = value
         return {"__array__": name}
@@ -146,6 +207,7 @@ def _pack(who: str, value: Any, name: str, arrays: dict[str, Any]) -> Any:
 
 
 def _unpack(value: Any, arrays: Mapping[str, Any]) -> Any:
+    """Return the value with its arrays back in their places."""
     if isinstance(value, dict):
         if "__array__" in value:
             return arrays[value["__array__"]]

@@ -1,21 +1,17 @@
-"""The protocol of callbacks, what `fit` calls between its steps, and the callback that saves them."""
+"""What `fit` calls between its steps: the protocol of callbacks, their calling, and the callback that saves them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from layers.contract import check_sizes
+from layers.contract import checks
+from layers.contract.typed import typed
 
 from .archive import Path, check_path
-from .history import better
-from .run import Run
-
-
-def _nothing(hook: Callable[..., None]) -> Callable[..., None]:
-    """Mark a hook that need not be called."""
-    hook.does_nothing = True  # type: ignore[attr-defined]
-    return hook
+from .history import History, better
+from .run import CallbackError, Run
 
 
 class Callback:
@@ -42,6 +38,8 @@ class Callback:
         The name of a number of the history that the callback needs: `fit` sees to it before it trains.
     state_dict(), load_state_dict(state) : methods, optional
         What a checkpoint has to keep of the callback: numbers, strings, arrays, and lists and dicts of them.
+    comes_last : bool, default False
+        True calls it after the others, as what saves the run must be: it has to find what they made of the epoch.
 
     Examples
     --------
@@ -51,46 +49,89 @@ class Callback:
     ...     def on_backward_end(self, run):
     ...         self.gradient = max(self.gradient, float(abs(run.model.gradients).max()))
     >>> largest, x = Largest(), np.ones((4, 1))
-    >>> model = Sequential([Dense(1, 1, constant(0.5))])
+    >>> model = Sequential([Dense(1, 1, initializer=constant(0.5))])
     >>> _ = fit(model, MeanSquaredError(), SGD(0.1), x, x, epochs=2, callbacks=[largest], verbose=False)
     >>> largest.gradient
     1.0
     """
 
-    @_nothing
     def on_train_begin(self, run: Run) -> None:
         """Before the first step."""
 
-    @_nothing
     def on_epoch_begin(self, run: Run) -> None:
         """Before the first batch of an epoch."""
 
-    @_nothing
     def on_batch_begin(self, run: Run) -> None:
         """Before the network sees `run.batch`."""
 
-    @_nothing
     def on_backward_end(self, run: Run) -> None:
         """Between backward and the optimizer's step."""
 
-    @_nothing
     def on_batch_end(self, run: Run) -> None:
         """After the optimizer's step."""
 
-    @_nothing
     def on_epoch_end(self, run: Run) -> None:
         """After validation, when `run.record` is complete."""
 
-    @_nothing
     def on_train_end(self, run: Run) -> None:
         """After the last epoch."""
 
-    @_nothing
     def on_error(self, run: Run) -> None:
         """When training ends with `run.error`."""
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+        return typed(self)
+
+
+HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))  # in the order in which they come
+
+
+class Hooks:
+    """The callbacks of a training, ready to be called: for each hook the methods that are written, and no others."""
+
+    def __init__(self, callbacks: Sequence[object]) -> None:
+        self.callbacks = tuple(callbacks)
+        self._hooks: dict[str, list[tuple[str, Callable[[Run], Any]]]] = {hook: [] for hook in HOOKS}
+        for callback in sorted(self.callbacks, key=lambda callback: getattr(callback, "comes_last", False)):
+            for hook, method in _hooks_of(callback).items():
+                self._hooks[hook].append((_name_of(callback), method))
+
+    def call(self, hook: str, run: Run) -> None:
+        """Call this hook of every callback that has it."""
+        for name, method in self._hooks[hook]:
+            try:
+                method(run)
+            except Exception as error:
+                where = f"{hook}, epoch {run.epoch}"
+                raise CallbackError(
+                    f"fit: callback {name} failed in {where}: {type(error).__name__}: {error}"
+                ) from error
+
+    def check_monitors(self, history: History) -> None:
+        """Raise if a callback wants to see a number that the history does not have."""
+        for callback in self.callbacks:
+            monitor = getattr(callback, "monitor", None)
+            if monitor is not None and monitor not in history:
+                names = list(history.names)
+                raise ValueError(f"fit: {callback!r}: monitor must be one of {names}, got {monitor!r}")
+
+
+def _hooks_of(callback: object) -> dict[str, Callable[[Run], Any]]:
+    """Return the hooks that a callback has, without those that it inherits from Callback, which do nothing."""
+    if isinstance(callback, type):
+        raise TypeError(
+            f"fit: callbacks must be objects, got the class {callback.__name__}: write {callback.__name__}()"
+        )
+    hooks = {hook: getattr(callback, hook) for hook in HOOKS if callable(getattr(callback, hook, None))}
+    if not hooks and callable(callback):
+        return {"on_epoch_end": callback}
+    if not hooks:
+        raise TypeError(f"fit: a callback must be a function or have a method such as on_epoch_end, got {callback!r}")
+    return {hook: m for hook, m in hooks.items() if getattr(m, "__func__", m) is not getattr(Callback, hook)}
+
+
+def _name_of(callback: object) -> str:
+    return getattr(callback, "__name__", type(callback).__name__)
 
 
 class Checkpoint(Callback):
@@ -113,7 +154,7 @@ class Checkpoint(Callback):
     Examples
     --------
     >>> x = np.ones((4, 1))
-    >>> model = Sequential([Dense(1, 1, constant(0.0))])
+    >>> model = Sequential([Dense(1, 1, initializer=constant(0.0))])
     >>> saved = Checkpoint("run.npz", every=2, keep_best=True)
     >>> _ = fit(model, MeanSquaredError(), SGD(1.2), x, x, epochs=5, callbacks=[saved], verbose=False)
     >>> load("run.npz", model).epoch, load("run.best.npz", model).epoch
@@ -125,16 +166,17 @@ class Checkpoint(Callback):
     def __init__(
         self,
         path: Path,
+        *,
         every: int = 1,
         keep_best: bool = False,
         monitor: str | None = None,
         mode: str | None = None,
     ) -> None:
-        check_sizes("Checkpoint", every=every)
+        self.every = checks.whole("Checkpoint", "every", every)
         check_path("Checkpoint: path", path)
         if monitor is not None:
             better(monitor, mode)
-        self.path, self.every, self.keep_best = os.fspath(path), every, keep_best
+        self.path, self.keep_best = os.fspath(path), keep_best
         self.monitor, self.mode = monitor, mode
 
     def on_train_begin(self, run: Run) -> None:
@@ -150,6 +192,3 @@ class Checkpoint(Callback):
         if self.keep_best and run.history.best(self.monitor, self.mode)["epoch"] == run.epoch:
             beginning, ending = os.path.splitext(self.path)
             run.save(f"{beginning}.best{ending}")
-
-    def __repr__(self) -> str:
-        return f"Checkpoint({self.path!r}, every={self.every})"

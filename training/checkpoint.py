@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from .archive import Path, read, write
 from .history import History
+from .protocols import Model, OptimizerLike, Stateful
 
 
 def save(
     path: Path,
-    model: Any,
+    model: Model,
     *,
-    optimizer: Any = None,
+    optimizer: OptimizerLike | None = None,
     history: History | None = None,
+    callbacks: Iterable[object] = (),
     rng: np.random.Generator | None = None,
-    callbacks: Iterable[Any] = (),
 ) -> None:
     """Write the state of a training to one `.npz` file, in place of the one that was there.
 
@@ -35,7 +36,7 @@ def save(
     ----------
     path : path of a file
     model : Layer
-    optimizer, history, rng, callbacks : optional
+    optimizer, history, callbacks, rng : optional
 
     Raises
     ------
@@ -54,16 +55,16 @@ def save(
     >>> np.array_equal(model.parameters, other.parameters)
     True
     """
-    write("save", path, _state(model, optimizer, history, rng, callbacks))
+    write("save", path, _state(model, optimizer, history, _with_state(callbacks), rng))
 
 
 def load(
     path: Path,
-    model: Any,
+    model: Model,
     *,
-    optimizer: Any = None,
+    optimizer: OptimizerLike | None = None,
+    callbacks: Iterable[object] | None = None,
     rng: np.random.Generator | None = None,
-    callbacks: Iterable[Any] | None = None,
 ) -> History:
     """Put a model, and what else is given, into the state that was saved; return the saved history.
 
@@ -74,7 +75,7 @@ def load(
     path : path of a file
     model : Layer
         Of the same architecture and dtype.
-    optimizer, rng, callbacks : optional
+    optimizer, callbacks, rng : optional
         Of the same kinds as those that were saved; callbacks without a `state_dict` do not count.
 
     Raises
@@ -94,18 +95,19 @@ def load(
     ValueError: load: 'model.npz' does not fit: 0.weights must have shape (2, 4), got (2, 3)
     """
     state = read("load", path)
-    callbacks = None if callbacks is None else _with_state(callbacks)
+    stateful = [] if callbacks is None else _with_state(callbacks)
     try:
         _check_model(model, state)
         _check_optimizer(model, optimizer, state)
         _check_generator("rng", rng, state["rng"])
-        _check_callbacks(callbacks, state["callbacks"])
-        before = _state(model, optimizer, None, rng, callbacks or ())
+        if callbacks is not None:
+            _check_callbacks(stateful, state["callbacks"])
+        before = _state(model, optimizer, None, stateful, rng)
         before["callbacks"] = copy.deepcopy(before["callbacks"])
         try:
-            _restore(state, model, optimizer, rng, callbacks or ())
-        except Exception:
-            _restore(before, model, optimizer, rng, callbacks or ())
+            _restore(state, model, optimizer, stateful, rng)
+        except Exception:  # what no check could foresee, such as a callback that refuses its state
+            _restore(before, model, optimizer, stateful, rng)
             raise
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"load: {os.fspath(path)!r} does not fit: {error}") from error
@@ -113,15 +115,20 @@ def load(
 
 
 def _state(
-    model: Any, optimizer: Any, history: History | None, rng: np.random.Generator | None, callbacks: Iterable[Any]
+    model: Model,
+    optimizer: OptimizerLike | None,
+    history: History | None,
+    callbacks: Sequence[Stateful],
+    rng: np.random.Generator | None,
 ) -> dict[str, Any]:
+    """Return the tree that a file keeps, as `_restore` reads it."""
     state: dict[str, Any] = {
         "model": model.state_dict(),
         "generators": {name: generator.bit_generator.state for name, generator in model.generators()},
         "optimizer": None,
         "history": None,
         "rng": None if rng is None else rng.bit_generator.state,
-        "callbacks": [{"kind": type(c).__name__, "state": c.state_dict()} for c in _with_state(callbacks)],
+        "callbacks": [{"kind": type(c).__name__, "state": c.state_dict()} for c in callbacks],
     }
     if optimizer is not None:
         rate = optimizer.learning_rate
@@ -133,8 +140,13 @@ def _state(
 
 
 def _restore(
-    state: Mapping[str, Any], model: Any, optimizer: Any, rng: np.random.Generator | None, callbacks: Iterable[Any]
+    state: Mapping[str, Any],
+    model: Model,
+    optimizer: OptimizerLike | None,
+    callbacks: Sequence[Stateful],
+    rng: np.random.Generator | None,
 ) -> None:
+    """Put all of them into this state; callbacks first, whose states nobody could check."""
     for callback, saved in zip(callbacks, state["callbacks"], strict=False):
         callback.load_state_dict(saved["state"])
     if optimizer is not None:
@@ -149,11 +161,12 @@ def _restore(
         rng.bit_generator.state = state["rng"]
 
 
-def _with_state(callbacks: Iterable[Any]) -> list[Any]:
+def _with_state(callbacks: Iterable[Any]) -> list[Stateful]:
+    """Return the callbacks that have something to be kept."""
     return [c for c in callbacks if hasattr(c, "state_dict") and hasattr(c, "load_state_dict")]
 
 
-def _check_model(model: Any, state: Mapping[str, Any]) -> None:
+def _check_model(model: Model, state: Mapping[str, Any]) -> None:
     mine, saved = model.state_dict(), state["model"]
     for name in (*mine, *saved):
         if name not in saved or name not in mine:
@@ -169,7 +182,7 @@ def _check_model(model: Any, state: Mapping[str, Any]) -> None:
         _check_generator(name, streams[name], drawn[name])
 
 
-def _check_optimizer(model: Any, optimizer: Any, state: Mapping[str, Any]) -> None:
+def _check_optimizer(model: Model, optimizer: OptimizerLike | None, state: Mapping[str, Any]) -> None:
     if optimizer is None:
         return
     saved = state["optimizer"]
@@ -190,9 +203,7 @@ def _check_generator(name: str, generator: np.random.Generator | None, saved: Ma
         raise ValueError(f"{name} must be a stream of {kind}, got {saved['bit_generator'] if saved else 'none'}")
 
 
-def _check_callbacks(callbacks: list[Any] | None, saved: list[Mapping[str, Any]]) -> None:
-    if callbacks is None:
-        return
+def _check_callbacks(callbacks: Sequence[Stateful], saved: Sequence[Mapping[str, Any]]) -> None:
     mine, theirs = [type(callback).__name__ for callback in callbacks], [one["kind"] for one in saved]
     if mine != theirs:
         raise ValueError(f"callbacks with a state must be those that were saved, {theirs}, got {mine}")

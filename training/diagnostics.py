@@ -63,7 +63,7 @@ class Diagnostics(Callback):
     Examples
     --------
     >>> x, y = spirals(rng=0)
-    >>> model = Sequential([Dense(2, 16), ReLU(), Dense(16, 3, normal(50.0))], rng=0)
+    >>> model = Sequential([Dense(2, 16), ReLU(), Dense(16, 3, initializer=normal(50.0))], rng=0)
     >>> diagnostics = Diagnostics(verbose=False)
     >>> _ = fit(model, SoftmaxCrossEntropy(), SGD(0.1), x, y, epochs=1, callbacks=[diagnostics], verbose=False)
     >>> print(diagnostics.warnings[0].split(":")[0])

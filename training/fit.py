@@ -1,47 +1,47 @@
-"""The loop that every training script contains, written once."""
+"""A training as one call, and the measuring of what came out of it. The loop itself is in `loop`."""
 
 from __future__ import annotations
 
 import itertools
-import math
 import os
-import time
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from layers.contract import check_sizes
+from layers.contract import Rng, checks
 
 from .archive import Path, check_path
+from .callbacks import Hooks
 from .checkpoint import load
-from .data.batches import Rng
 from .history import History
+from .loop import Loop, measure
 from .progress import output
+from .protocols import LossLike, Model, OptimizerLike, check_parts
 from .run import Run
-from .scores import Metrics, Named, Scores, by_name
-from .sources import Source
+from .scores import Metrics, by_name
+from .sources import Batches, Source
 
 
 def fit(
-    model: Any,
-    loss: Any,
-    optimizer: Any,
-    x: Any,
-    y: Any = None,
+    model: Model,
+    loss: LossLike,
+    optimizer: OptimizerLike,
+    x: ArrayLike | Batches,
+    y: ArrayLike | None = None,
     *,
     epochs: int,
     batch_size: int = 32,
-    validation: Any = None,
+    sample_weights: ArrayLike | None = None,
+    validation: tuple[ArrayLike, ...] | Batches | None = None,
     metrics: Metrics = (),
-    callbacks: Sequence[Any] = (),
-    sample_weights: Any = None,
-    rng: Rng = None,
+    callbacks: Sequence[object] = (),
     shuffle: bool = True,
     verbose: bool = True,
     progress: bool = False,
     checkpoint: Path | None = None,
     resume: bool = False,
+    rng: Rng = None,
 ) -> History:
     """Train a model: for each batch of each epoch, forward, backward, step. Return the history.
 
@@ -62,9 +62,11 @@ def fit(
     y : array (N, ...), optional
         The targets, if x is an array.
     epochs : int
-        After so many epochs training ends, those before a resume included.
+        Training ends after that many epochs, those before a resume included.
     batch_size : int, default 32
         The last batch of an epoch has what is left. Batches that are given as such keep their sizes.
+    sample_weights : array (N,) or one for each prediction, optional
+        A batch whose weights are all zero is left out.
     validation : (x, y) or (x, y, sample_weights), or iterable of batches, optional
         Data to measure the same numbers on, without training.
     metrics : callable, or list or dict of them, optional
@@ -72,10 +74,6 @@ def fit(
         Sample weights are for the loss alone. Metrics that cannot count batch by batch keep an epoch's predictions.
     callbacks : list of Callback or function, optional
         A plain function is called with the `Run` after every epoch.
-    sample_weights : array (N,) or one for each prediction, optional
-        A batch whose weights are all zero is left out.
-    rng : int or numpy.random.Generator, optional
-        Shuffles the examples before each epoch.
     shuffle : bool, default True
         False keeps the order of the examples.
     verbose : bool, default True
@@ -88,6 +86,8 @@ def fit(
         Go on from the checkpoint, or start if there is none yet. Model, optimizer, callbacks and rng are made as
         for the first run, and take over their states: what follows is bit for bit what would have followed, seconds
         excepted. Batches that are given as such must be the same ones, or be shuffled by the same Generator as rng.
+    rng : int or numpy.random.Generator, optional
+        Shuffles the examples before each epoch.
 
     Returns
     -------
@@ -111,19 +111,20 @@ def fit(
     >>> history.epoch, history.loss[0] > 2.3 > 0.2 > history.loss[3]
     ([0, 1, 2, 3], True)
     """
-    check_sizes("fit", epochs=epochs, batch_size=batch_size)
+    epochs, batch_size = checks.whole("fit", "epochs", epochs), checks.whole("fit", "batch_size", batch_size)
     check_parts("fit", model=model, loss=loss, optimizer=optimizer)
     if isinstance(callbacks, str) or not isinstance(callbacks, Sequence):
         raise TypeError(f"fit: callbacks must be a list, got {type(callbacks).__name__}")
-    data, held_out = Source("fit", x, y, sample_weights, batch_size), _held_out(validation, batch_size)
+    data = Source("fit", x, y, sample_weights, batch_size=batch_size)
+    held_out = None if validation is None else _held_out(validation, batch_size)
     named = by_name("fit", metrics)
-    callbacks = [*output(verbose, progress), *callbacks]
+    hooks = Hooks([*output(verbose, progress), *callbacks])
     rng = np.random.default_rng(rng)
-    run = Run(model, loss, optimizer, epochs=epochs, callbacks=callbacks, rng=rng, n_batches=data.n_batches)
+    run = Run(model, loss, optimizer, epochs=epochs, callbacks=hooks.callbacks, n_batches=data.n_batches, rng=rng)
     if checkpoint is not None:
         check_path("fit: checkpoint", checkpoint)
         if resume and os.path.exists(checkpoint):
-            run.resume(load(checkpoint, model, optimizer=optimizer, rng=rng, callbacks=callbacks))
+            run.go_on_after(load(checkpoint, model, optimizer=optimizer, callbacks=hooks.callbacks, rng=rng))
     elif resume:
         raise ValueError("fit: resume=True must come with checkpoint=path, got no path")
     if data.once and epochs - run.epoch > 1:
@@ -131,30 +132,39 @@ def fit(
             f"fit: x must give its batches {epochs - run.epoch} times, but a generator does so once: give a list, or a "
             "function that makes a new generator, such as x=lambda: batches(...)"
         )
-    _check_held_out(model, loss, held_out)
+    if held_out is not None:
+        _try(model, loss, held_out)
+
+    loop = Loop(run, hooks, data, held_out, named, shuffle=shuffle)
     try:
-        with run.interruption:
+        with loop.interruption:
             try:
-                _train(run, data, held_out, named, rng if shuffle else None, checkpoint)
+                loop.train(checkpoint)
             except KeyboardInterrupt:
-                run.interrupted(verbose)
+                if verbose:
+                    print(f"stopped by Ctrl-C in epoch {run.epoch}")
+                run.go_on_after(run.history)  # the epoch in which it came is forgotten
             if run.history:
-                run.call("on_train_end")
+                hooks.call("on_train_end", run)
     except Exception as error:
-        run.fail(error)
-        raise
+        run.error = explained = run.explained(error)
+        explained.history = run.history  # type: ignore[attr-defined]  # nothing is lost
+        hooks.call("on_error", run)
+        if explained is error:
+            raise
+        raise explained from error
     return run.history
 
 
 def evaluate(
-    model: Any,
-    loss: Any,
-    x: Any,
-    y: Any = None,
-    metrics: Metrics = (),
+    model: Model,
+    loss: LossLike,
+    x: ArrayLike | Batches,
+    y: ArrayLike | None = None,
     *,
     batch_size: int = 256,
-    sample_weights: Any = None,
+    sample_weights: ArrayLike | None = None,
+    metrics: Metrics = (),
 ) -> dict[str, float]:
     """Return the loss and the metrics over data, by `predict`, a batch at a time.
 
@@ -162,11 +172,12 @@ def evaluate(
     ----------
     model : Layer
     loss : Loss
-    x, y, sample_weights : as in `fit`
+    x, y : as in `fit`
         Arrays, or x an iterable of batches.
-    metrics : callable, or list or dict of them, optional
     batch_size : int, default 256
         It changes neither the loss nor the metrics, only how much memory is needed.
+    sample_weights : array (N,) or one for each prediction, optional
+    metrics : callable, or list or dict of them, optional
 
     Raises
     ------
@@ -176,110 +187,31 @@ def evaluate(
     Examples
     --------
     >>> x, y = digits()
-    >>> found = evaluate(Sequential([Dense(64, 10, constant(0.0))]), SoftmaxCrossEntropy(), x, y, [accuracy])
+    >>> model = Sequential([Dense(64, 10, initializer=constant(0.0))])
+    >>> found = evaluate(model, SoftmaxCrossEntropy(), x, y, metrics=accuracy)
     >>> round(found["loss"], 4), round(found["accuracy"], 3)  # log(10) nats, and the share of zeros
     (2.3026, 0.099)
     """
-    check_sizes("evaluate", batch_size=batch_size)
+    batch_size = checks.whole("evaluate", "batch_size", batch_size)
     check_parts("evaluate", model=model, loss=loss)
-    return _measure(
-        model, loss, Source("evaluate", x, y, sample_weights, batch_size).batches(), by_name("evaluate", metrics)
-    )
+    source = Source("evaluate", x, y, sample_weights, batch_size=batch_size)
+    return measure(model, loss, source.batches(), by_name("evaluate", metrics))
 
 
-METHODS = {"model": ("forward", "backward", "predict"), "loss": ("forward", "backward"), "optimizer": ("step",)}
-
-
-def check_parts(who: str, **parts: Any) -> None:
-    """Raise if a part of a training is not what it should be: exchanged with another one, or a class."""
-    for name, part in parts.items():
-        if isinstance(part, type):
-            raise TypeError(f"{who}: {name} must be an object, got the class {part.__name__}: write {part.__name__}()")
-        if not all(callable(getattr(part, method, None)) for method in METHODS[name]):
-            raise TypeError(f"{who}: {name} must have {', '.join(METHODS[name])}, got {type(part).__name__}")
-
-
-def _train(
-    run: Run, data: Source, held_out: Source | None, metrics: Named, order: Any, checkpoint: Path | None
-) -> None:
-    """Go through the epochs that are left."""
-
-    def measure(source: Source) -> dict[str, float]:
-        return _measure(run.model, run.loss, run.seen(source.batches()), metrics)
-
-    def note(start: float, rate: float, numbers: dict[str, float]) -> None:
-        validation = {} if held_out is None else {f"validation_{k}": v for k, v in measure(held_out).items()}
-        run.note(
-            {"epoch": run.epoch, **numbers, **validation, "learning_rate": rate, "seconds": time.perf_counter() - start}
-        )
-
-    if not run.history:
-        start, state = time.perf_counter(), run.rng.bit_generator.state
-        note(start, _rate(run), dict.fromkeys(("loss", *metrics), math.nan) if data.once else measure(data))
-        run.rng.bit_generator.state = state  # the first epoch is shuffled as if nobody had looked
-    run.check_monitors()
-    run.call("on_train_begin")
-    while run.epoch < run.epochs and not run.stopped:
-        start = time.perf_counter()
-        run.epoch += 1
-        run.call("on_epoch_begin")
-        rate = _rate(run)
-        note(start, rate, _train_epoch(run, data.batches(order), metrics))
-        run.call("on_epoch_end")
-        if checkpoint is not None:
-            run.save(checkpoint)
-
-
-def _train_epoch(run: Run, batches: Iterable[tuple[Any, ...]], metrics: Named) -> dict[str, float]:
-    model, loss, optimizer = run.model, run.loss, run.optimizer
-    scores, norms = Scores(loss, metrics), []
-    for _ in run.seen(batches):
-        run.call("on_batch_begin")
-        x, *targets = run.batch
-        run.predictions = model.forward(x)
-        run.batch_loss = loss.forward(run.predictions, *targets)
-        model.backward(loss.backward(), input_gradient=False)
-        run.call("on_backward_end")
-        optimizer.step(model)
-        run.call("on_batch_end")
-        scores.add(run.batch_loss, run.predictions, *targets)
-        norms.append(getattr(optimizer, "gradient_norm", None))
-    run.n_batches = run.batch_index + 1
-    found = [norm for norm in norms if norm is not None]
-    return {**scores.result(), **({"gradient_norm": float(np.mean(found))} if found else {})}
-
-
-def _measure(model: Any, loss: Any, batches: Iterable[tuple[Any, ...]], metrics: Named) -> dict[str, float]:
-    scores = Scores(loss, metrics)
-    for x, *targets in batches:
-        predictions = model.predict(x)
-        scores.add(loss.forward(predictions, *targets), predictions, *targets)
-    return scores.result()
-
-
-def _rate(run: Run) -> float:
-    return float(run.optimizer.rate()) if hasattr(run.optimizer, "rate") else math.nan
-
-
-def _held_out(validation: Any, size: int) -> Source | None:
+def _held_out(validation: tuple[ArrayLike, ...] | Batches, batch_size: int) -> Source:
     """Return the source of validation data."""
-    if validation is None:
-        return None
     if not isinstance(validation, tuple):
-        return Source("fit: validation", validation, size=size)
+        return Source("fit: validation", validation, batch_size=batch_size)
     if len(validation) not in (2, 3):
         raise ValueError(f"fit: validation must be (x, y) or (x, y, sample_weights), got {len(validation)} things")
-    x, y, weights = (*validation, None)[:3]
-    return Source("fit: validation", x, y, weights, size)
+    return Source("fit: validation", *validation, batch_size=batch_size)
 
 
-def _check_held_out(model: Any, loss: Any, held_out: Source | None) -> None:
-    """Try a batch of the validation data, so that nobody waits an epoch to see that it does not fit."""
-    if held_out is None:
-        return
+def _try(model: Model, loss: LossLike, held_out: Source) -> None:
+    """Measure a batch of the validation data, so that nobody waits an epoch to see that it does not fit."""
     if held_out.once:
         raise ValueError("fit: validation must be there after every epoch, but a generator gives its batches once")
     try:
-        _measure(model, loss, itertools.islice(held_out.batches(), 1), {})
+        measure(model, loss, itertools.islice(held_out.batches(), 1), {})
     except (ValueError, TypeError) as error:
         raise type(error)(f"fit: validation: {error}") from error

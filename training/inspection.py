@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, TypeAlias
-
-import numpy as np
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from layers import Layer
-
-Array: TypeAlias = np.ndarray[Any, Any]
+from layers.contract import Array
 
 
 def layer_slices(model: Layer) -> dict[str, slice]:
@@ -28,38 +24,36 @@ def layer_slices(model: Layer) -> dict[str, slice]:
     return slices
 
 
-def activations(model: Layer, x: Any) -> Iterator[tuple[str, Layer, Array]]:
+def layer_outputs(model: Layer, x: Any) -> Iterator[tuple[str, Layer, Array]]:
     """Yield (name, layer, out) of every layer, as x goes through the network in its inference pass.
+
+    A twin of the model records: the model itself is not touched, and may train meanwhile.
 
     Examples
     --------
     >>> model = Sequential([Dense(2, 3), ReLU()], rng=0)
-    >>> [(name, out.shape) for name, layer, out in activations(model, np.ones((4, 2)))]
+    >>> [(name, out.shape) for name, layer, out in layer_outputs(model, np.ones((4, 2)))]
     [('0', (4, 3)), ('1', (4, 3))]
     """
     found: list[tuple[str, Layer, Array]] = []
-    with _recorded(model, found):
-        model.predict(x)
+    twin = model.twin()
+    for (name, layer), (_, inner) in zip(model.leaves(), twin.leaves(), strict=True):
+        inner.predict = inner.forward = _recording(found, name, layer, inner.predict)
+    twin.predict(x)
     yield from found
 
 
-@contextmanager
-def _recorded(model: Layer, found: list[tuple[str, Layer, Array]]) -> Iterator[None]:
-    """Have every layer put its out into a list while predict runs."""
+activations = layer_outputs  # its name of before
 
-    def recording(name: str, layer: Layer) -> Any:
-        def predict(x: Any) -> Any:
-            out = type(layer).predict(layer, x)
-            found.append((name, layer, out))
-            return out
 
-        return predict
+def _recording(
+    found: list[tuple[str, Layer, Array]], name: str, layer: Layer, predict: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Return predict, which also puts its out into a list."""
 
-    leaves = list(model.leaves())
-    try:
-        for name, layer in leaves:
-            layer.__dict__["predict"] = recording(name, layer)  # in front of the method of its class
-        yield
-    finally:
-        for _, layer in leaves:
-            layer.__dict__.pop("predict", None)
+    def recorded(*inputs: Any) -> Any:
+        out = predict(*inputs)
+        found.append((name, layer, out))
+        return out
+
+    return recorded

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from layers.contract import check_number, check_sizes
+from layers.contract import checks
 
 from .callbacks import Callback
 from .history import better
@@ -16,11 +16,11 @@ from .run import Run
 class _Plateau(Callback):
     """Watches a number: how many epochs since it was best?"""
 
-    def __init__(self, monitor: str, patience: int, mode: str | None, improvement: float) -> None:
-        check_sizes(type(self).__name__, patience=patience)
-        check_number(type(self).__name__, "improvement", improvement, 0)
-        self.monitor, self.patience, self.improvement = monitor, patience, improvement
-        self.mode = better(monitor, mode)
+    def __init__(self, monitor: str, *, patience: int, improvement: float, mode: str | None) -> None:
+        who = type(self).__name__
+        self.patience = checks.whole(who, "patience", patience)
+        self.improvement = checks.number(who, "improvement", improvement, 0)
+        self.monitor, self.mode = monitor, better(monitor, mode)
         self._start()
 
     def _start(self) -> None:
@@ -49,9 +49,6 @@ class _Plateau(Callback):
         """Go on where the callback of this `state_dict` was."""
         self.best, self.best_epoch, self.waited = state["best"], state["best_epoch"], state["waited"]
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(monitor={self.monitor!r}, patience={self.patience})"
-
 
 class EarlyStopping(_Plateau):
     """Stop when a number has not improved for `patience` epochs.
@@ -61,12 +58,12 @@ class EarlyStopping(_Plateau):
     monitor : str, default "validation_loss"
         A name in the history. Its value before training, in epoch 0, is the first to be beaten.
     patience : int, default 10
-    restore_best : bool, default True
-        At the end, parameters and buffers become those of the best epoch.
+    improvement : float, default 0
+        A value must be better than the best by more than this to count.
     mode : "min" or "max", optional
         Which way is better; names like loss, ..._error, accuracy, f1 speak for themselves.
-    improvement : float, default 0
-        By how much more than that a value must be better to count.
+    restore_best : bool, default True
+        At the end, parameters and buffers become those of the best epoch.
 
     References
     ----------
@@ -75,7 +72,7 @@ class EarlyStopping(_Plateau):
     Examples
     --------
     >>> x = np.ones((4, 1))
-    >>> model = Sequential([Dense(1, 1, constant(0.0))])
+    >>> model = Sequential([Dense(1, 1, initializer=constant(0.0))])
     >>> early = EarlyStopping("loss", patience=2)
     >>> history = fit(model, MeanSquaredError(), SGD(1.2), x, x, epochs=50, callbacks=[early], verbose=False)
     >>> len(history) - 1, early.best_epoch, early.best  # a rate that is too high: it gets worse and worse
@@ -85,12 +82,13 @@ class EarlyStopping(_Plateau):
     def __init__(
         self,
         monitor: str = "validation_loss",
+        *,
         patience: int = 10,
-        restore_best: bool = True,
-        mode: str | None = None,
         improvement: float = 0.0,
+        mode: str | None = None,
+        restore_best: bool = True,
     ) -> None:
-        super().__init__(monitor, patience, mode, improvement)
+        super().__init__(monitor, patience=patience, improvement=improvement, mode=mode)
         self.restore_best = restore_best
 
     def _start(self) -> None:
@@ -134,15 +132,15 @@ class ReduceOnPlateau(_Plateau):
     ----------
     monitor : str, default "validation_loss"
         A name in the history.
-    factor : float in (0, 1), default 0.1
-    patience : int, default 5
-        Epochs since the number was best, and since the last cut.
+    factor : float in [0, 1), default 0.1
     minimum : float, default 0
         The rate goes no lower.
+    patience : int, default 5
+        Epochs since the number was best, and since the last cut.
+    improvement : float, default 0
+        A value must be better than the best by more than this to count.
     mode : "min" or "max", optional
         Which way is better; names like loss, ..._error, accuracy, f1 speak for themselves.
-    improvement : float, default 0
-        By how much more than that a value must be better to count.
 
     Raises
     ------
@@ -152,7 +150,7 @@ class ReduceOnPlateau(_Plateau):
     Examples
     --------
     >>> x = np.ones((4, 1))
-    >>> model, optimizer = Sequential([Dense(1, 1, constant(0.0))]), SGD(1.2)
+    >>> model, optimizer = Sequential([Dense(1, 1, initializer=constant(0.0))]), SGD(1.2)
     >>> reduce = ReduceOnPlateau("loss", factor=0.5, patience=2)
     >>> history = fit(model, MeanSquaredError(), optimizer, x, x, epochs=4, callbacks=[reduce], verbose=False)
     >>> history.learning_rate
@@ -162,16 +160,16 @@ class ReduceOnPlateau(_Plateau):
     def __init__(
         self,
         monitor: str = "validation_loss",
+        *,
         factor: float = 0.1,
-        patience: int = 5,
         minimum: float = 0.0,
-        mode: str | None = None,
+        patience: int = 5,
         improvement: float = 0.0,
+        mode: str | None = None,
     ) -> None:
-        super().__init__(monitor, patience, mode, improvement)
-        check_number("ReduceOnPlateau", "factor", factor, 0, 1)
-        check_number("ReduceOnPlateau", "minimum", minimum, 0)
-        self.factor, self.minimum = factor, minimum
+        super().__init__(monitor, patience=patience, improvement=improvement, mode=mode)
+        self.factor = checks.fraction("ReduceOnPlateau", "factor", factor)
+        self.minimum = checks.number("ReduceOnPlateau", "minimum", minimum, 0)
 
     def on_train_begin(self, run: Run) -> None:
         if callable(run.optimizer.learning_rate):

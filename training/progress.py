@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from .callbacks import Callback
 from .run import Run
+
+
+def say(text: str) -> None:
+    """Print a line at once, also where the output goes into a file."""
+    print(text, flush=True)
 
 
 class Lines(Callback):
@@ -20,8 +24,8 @@ class Lines(Callback):
     'epoch  3/20   loss 0.2500   validation loss 0.5000   1.5 s'
     """
 
-    def __init__(self, write: Callable[[str], Any] | None = None) -> None:
-        self.write = write or partial(print, flush=True)
+    def __init__(self, write: Callable[[str], Any] = say) -> None:
+        self.write = write
 
     def on_train_begin(self, run: Run) -> None:
         self.write(f"resumed after epoch {run.epoch}" if run.epoch else self.text(run.record, run.epochs))
@@ -80,7 +84,7 @@ def output(verbose: bool, progress: bool) -> list[Callback]:
     except ImportError as error:
         hint = 'python -m pip install tqdm, or handgrad with its extra "progress"'
         raise ImportError(f"fit: progress=True needs tqdm, which is not installed: {hint}") from error
-    return [Bar(tqdm), Lines(lambda text: tqdm.write(text))] if verbose else [Bar(tqdm)]
+    return [Bar(tqdm), Lines(tqdm.write)] if verbose else [Bar(tqdm)]
 
 
 def _tidy(value: float) -> str:

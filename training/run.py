@@ -1,29 +1,20 @@
-"""A training that runs: what callbacks are told, how they are called, and how Ctrl-C ends it."""
+"""A training that runs: how far it is, what callbacks see of it, and how Ctrl-C ends it."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .archive import Path
 from .checkpoint import save
 from .history import History
+from .protocols import LossLike, Model, OptimizerLike
 
-# In the order in which they come; Callback says what each is for.
-HOOKS = (
-    "on_train_begin",
-    "on_epoch_begin",
-    "on_batch_begin",
-    "on_backward_end",
-    "on_batch_end",
-    "on_epoch_end",
-    "on_train_end",
-    "on_error",
-)
+T = TypeVar("T")
 
 
 class CallbackError(RuntimeError):
@@ -52,10 +43,15 @@ class CallbackError(RuntimeError):
 class Run:
     """What a callback is told: the training, and how far it is.
 
+    The loop of `fit` writes it, callbacks read it. They change two things: they may put another `batch` in the place of
+    the one that comes, and `stop()` the training.
+
     Attributes
     ----------
     model, loss, optimizer
         As given to `fit`.
+    callbacks : tuple
+        All of them, those that print included.
     rng : numpy.random.Generator
         What shuffles the examples.
     history : History
@@ -84,17 +80,21 @@ class Run:
 
     def __init__(
         self,
-        model: Any,
-        loss: Any,
-        optimizer: Any,
+        model: Model,
+        loss: LossLike,
+        optimizer: OptimizerLike,
         *,
         epochs: int,
-        callbacks: Sequence[Any],
-        rng: np.random.Generator,
+        callbacks: Sequence[object] = (),
         n_batches: int | None = None,
+        rng: np.random.Generator,
     ) -> None:
-        self.model, self.loss, self.optimizer, self.rng = model, loss, optimizer, rng
+        # Any, not what fit asks of them: a callback knows which they are, and may ask for more.
+        self.model: Any = model
+        self.loss: Any = loss
+        self.optimizer: Any = optimizer
         self.callbacks = tuple(callbacks)
+        self.rng = rng
         self.history = History(unit=getattr(loss, "unit", ""))
         self.record: dict[str, float] = {}
         self.epoch, self.epochs = 0, epochs
@@ -102,36 +102,12 @@ class Run:
         self.batch_index, self.n_batches = 0, n_batches
         self.predictions: Any = None
         self.batch_loss = float("nan")
-        self.error: BaseException | None = None
+        self.error: Exception | None = None
         self.stopped = False
-        self.interruption = Interruption()
-        self._hooks: dict[str, list[tuple[str, Callable[[Run], Any]]]] = {hook: [] for hook in HOOKS}
-        # What saves the run comes last: it must find what the others made of the epoch.
-        for callback in sorted(self.callbacks, key=lambda callback: getattr(callback, "comes_last", False)):
-            for hook, method in _hooks_of(callback).items():
-                self._hooks[hook].append((_name_of(callback), method))
 
     def stop(self) -> None:
         """End the training after this epoch."""
         self.stopped = True
-
-    def seen(self, batches: Iterable[Any]) -> Iterator[Any]:
-        """Yield the batches, each as `self.batch`, until Ctrl-C is pressed."""
-        self.predictions = None
-        for self.batch_index, self.batch in enumerate(self.interruption.between(batches)):  # noqa: B020
-            yield self.batch
-
-    def note(self, record: dict[str, float]) -> None:
-        """Make this the last row of the history."""
-        self.history.append(record)
-        self.record = record
-
-    def resume(self, history: History) -> None:
-        """Go on after the last epoch of this history."""
-        self.history = history
-        if history:
-            self.record = history.row(-1)
-            self.epoch = int(self.record["epoch"])
 
     def save(self, path: Path) -> None:
         """Write a checkpoint that `fit` can resume."""
@@ -140,36 +116,27 @@ class Run:
             self.model,
             optimizer=self.optimizer,
             history=self.history,
-            rng=self.rng,
             callbacks=self.callbacks,
+            rng=self.rng,
         )
 
-    def check_monitors(self) -> None:
-        """Raise if a callback wants to see a number that the history does not have."""
-        for callback in self.callbacks:
-            monitor = getattr(callback, "monitor", None)
-            if monitor is not None and monitor not in self.history:
-                names = list(self.history.names)
-                raise ValueError(f"fit: {callback!r}: monitor must be one of {names}, got {monitor!r}")
+    def note(self, record: dict[str, float]) -> None:
+        """Make this the last row of the history."""
+        self.history.append(record)
+        self.record = record
 
-    def interrupted(self, verbose: bool) -> None:
-        """Forget the epoch in which Ctrl-C came."""
-        if verbose:
-            print(f"stopped by Ctrl-C in epoch {self.epoch}")
-        self.resume(self.history)
+    def go_on_after(self, history: History) -> None:
+        """Stand where the last epoch of this history ended."""
+        self.history = history
+        if history:
+            self.record = history.row(-1)
+            self.epoch = int(self.record["epoch"])
 
-    def fail(self, error: Exception) -> None:
-        """Tell the callbacks of an error, and raise a clearer one where training has diverged."""
-        self.error = diverged = self._diverged(error) or error
-        diverged.history = self.history  # type: ignore[attr-defined]  # nothing is lost
-        self.call("on_error")
-        if diverged is not error:
-            raise diverged from error
-
-    def _diverged(self, error: Exception) -> Exception | None:
+    def explained(self, error: Exception) -> Exception:
+        """Return a clearer error where training has diverged or x is not finite, elsewhere this one."""
         finite = self.predictions is None or np.isfinite(self.predictions).all()
         if not isinstance(error, ValueError) or finite:
-            return None
+            return error
         where = f"epoch {self.epoch}, batch {self.batch_index}"
         if not np.isfinite(self.batch[0]).all():
             return ValueError(f"fit: x must be finite, but is not in {where}")
@@ -177,35 +144,6 @@ class Run:
             f"fit: training has diverged in {where}: the output of the network is not finite; a smaller learning "
             f"rate, clipped gradients or standardized inputs may help ({error})"
         )
-
-    def call(self, hook: str) -> None:
-        """Call this hook of every callback that has it."""
-        for name, method in self._hooks[hook]:
-            try:
-                method(self)
-            except Exception as error:
-                where = f"{hook}, epoch {self.epoch}"
-                raise CallbackError(
-                    f"fit: callback {name} failed in {where}: {type(error).__name__}: {error}"
-                ) from error
-
-
-def _hooks_of(callback: Any) -> dict[str, Callable[[Run], Any]]:
-    """Return the hooks that a callback has, without those that it inherits from Callback, which do nothing."""
-    if isinstance(callback, type):
-        raise TypeError(
-            f"fit: callbacks must be objects, got the class {callback.__name__}: write {callback.__name__}()"
-        )
-    hooks = {hook: getattr(callback, hook) for hook in HOOKS if callable(getattr(callback, hook, None))}
-    if not hooks and callable(callback):
-        return {"on_epoch_end": callback}
-    if not hooks:
-        raise TypeError(f"fit: a callback must be a function or have a method such as on_epoch_end, got {callback!r}")
-    return {hook: method for hook, method in hooks.items() if not hasattr(method, "does_nothing")}
-
-
-def _name_of(callback: Any) -> str:
-    return getattr(callback, "__name__", type(callback).__name__)
 
 
 class Interruption:
@@ -234,7 +172,7 @@ class Interruption:
             raise KeyboardInterrupt
         self._pressed = True
 
-    def between(self, batches: Iterable[Any]) -> Iterator[Any]:
+    def between(self, batches: Iterable[T]) -> Iterator[T]:
         """Yield the batches until Ctrl-C is pressed."""
         for batch in batches:
             if self._pressed:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-Metric: TypeAlias = Callable[[Any, Any], float]
-Named: TypeAlias = Mapping[str, Any]
-Metrics: TypeAlias = Metric | Mapping[str, Metric] | Iterable[Metric | tuple[str, Metric]]
+from .protocols import LossLike, MetricLike, Tallied
+
+Named: TypeAlias = Mapping[str, MetricLike]
+Metrics: TypeAlias = MetricLike | Mapping[str, MetricLike] | Iterable[MetricLike | tuple[str, MetricLike]]
 
 TAKEN = ("epoch", "loss", "learning_rate", "gradient_norm", "seconds")  # names in a history
 
@@ -47,24 +49,25 @@ class Scores:
     {'loss': 4.0}
     """
 
-    def __init__(self, loss: Any, metrics: Named) -> None:
+    def __init__(self, loss: LossLike, metrics: Named) -> None:
         self.loss = loss
         self._summed = getattr(loss, "reduction", "mean") == "sum"
         self._total = self._divisor = 0.0
         self._metrics = metrics
-        self._tallies = {name: metric.start() for name, metric in metrics.items() if _counts(metric)}
+        self._tallied = {name: metric for name, metric in metrics.items() if _counts(metric)}
+        self._tallies = {name: metric.start() for name, metric in self._tallied.items()}
         self._kept: list[tuple[Any, Any]] = []
 
-    def add(self, value: float, predictions: Any, y: Any, sample_weights: Any = None) -> None:
+    def add(self, value: float, predictions: Any, y: Any, sample_weights: ArrayLike | None = None) -> None:
         """Count a batch: the value that the loss has just computed, and the predictions."""
         divisor = 1.0 if self._summed else getattr(self.loss, "divisor", None)
         if divisor is None:  # a loss that does not say: as many as there are examples
             divisor = len(predictions) if sample_weights is None else float(np.sum(sample_weights))
         self._total += value * divisor
         self._divisor += divisor
-        for name, tally in self._tallies.items():
-            self._metrics[name].add(tally, predictions, y)
-        if len(self._tallies) < len(self._metrics):
+        for name, metric in self._tallied.items():
+            metric.add(self._tallies[name], predictions, y)
+        if len(self._tallied) < len(self._metrics):
             self._kept.append((predictions, y))
 
     def result(self) -> dict[str, float]:
@@ -74,12 +77,13 @@ class Scores:
         kept = [np.concatenate(part) for part in zip(*self._kept, strict=True)]
         values = {"loss": self._total if self._summed else self._total / self._divisor}
         for name, metric in self._metrics.items():
-            value = metric.result(self._tallies[name]) if name in self._tallies else metric(*kept)
+            tallied = self._tallied.get(name)
+            value = metric(*kept) if tallied is None else tallied.result(self._tallies[name])
             if np.ndim(value) > 0:
                 raise TypeError(f"metric {name} must return a number, got an array of shape {np.shape(value)}")
             values[name] = float(value)
         return values
 
 
-def _counts(metric: Any) -> bool:
+def _counts(metric: object) -> TypeGuard[Tallied]:
     return all(hasattr(metric, method) for method in ("start", "add", "result"))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from .data.batches import Array
+from layers.contract import Array
+
+Batch: TypeAlias = tuple[Any, ...]  # (x, y) or (x, y, sample_weights)
+Batches: TypeAlias = Iterable[Any] | Callable[[], Iterable[Any]]
 
 
 class Source:
@@ -22,22 +26,30 @@ class Source:
         batches once.
     y, sample_weights : array (N, ...), optional
         With an array x.
-    size : int
+    batch_size : int, default 256
         Examples in a batch that is cut from arrays.
 
     Examples
     --------
-    >>> source = Source("fit", np.zeros((10, 2)), np.zeros(10), size=4)
+    >>> source = Source("fit", np.zeros((10, 2)), np.zeros(10), batch_size=4)
     >>> [len(x) for x, y in source.batches()]
     [4, 4, 2]
     """
 
-    def __init__(self, who: str, x: Any, y: Any = None, sample_weights: Any = None, size: int = 256) -> None:
-        self.who, self.size = who, size
+    def __init__(
+        self,
+        who: str,
+        x: ArrayLike | Batches,
+        y: ArrayLike | None = None,
+        sample_weights: ArrayLike | None = None,
+        *,
+        batch_size: int = 256,
+    ) -> None:
+        self.who, self.batch_size = who, batch_size
         self.arrays: tuple[Array, ...] = ()
         self._iterable: Any = x
         if y is not None:
-            given = (x, y) if sample_weights is None else (x, y, sample_weights)
+            given: Batch = (x, y) if sample_weights is None else (x, y, sample_weights)
             self.arrays = tuple(np.asarray(array) for array in given)
             self._check_arrays()
         elif isinstance(x, np.ndarray) or not (callable(x) or isinstance(x, Iterable)):
@@ -68,11 +80,11 @@ class Source:
     def n_batches(self) -> int | None:
         """Of a pass, if that is known."""
         if self.arrays:
-            return -(-len(self.arrays[0]) // self.size)
+            return -(-len(self.arrays[0]) // self.batch_size)
         return len(self._iterable) if hasattr(self._iterable, "__len__") else None
 
-    def batches(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Any, ...]]:
-        """Yield a pass of batches; arrays in random order, if there is an rng. No weight in a batch: it is left out."""
+    def batches(self, rng: np.random.Generator | None = None) -> Iterator[Batch]:
+        """Yield a pass of batches; arrays in random order, if there is an rng. A batch without weight is left out."""
         found = False
         for batch in self._cut(rng) if self.arrays else self._given():
             found = True
@@ -84,15 +96,15 @@ class Source:
                 "give a list, or a function that makes a new generator"
             )
 
-    def _cut(self, rng: np.random.Generator | None) -> Iterator[tuple[Any, ...]]:
+    def _cut(self, rng: np.random.Generator | None) -> Iterator[Batch]:
         n_examples = len(self.arrays[0])
         order = None if rng is None else rng.permutation(n_examples)
-        for start in range(0, n_examples, self.size):
-            here = slice(start, start + self.size)
+        for start in range(0, n_examples, self.batch_size):
+            here = slice(start, start + self.batch_size)
             chosen = here if order is None else order[here]
             yield tuple([array[chosen] for array in self.arrays])
 
-    def _given(self) -> Iterator[tuple[Any, ...]]:
+    def _given(self) -> Iterator[Batch]:
         for batch in self._iterable() if callable(self._iterable) else self._iterable:
             if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
                 got = f"{len(batch)} things" if isinstance(batch, tuple | list) else type(batch).__name__

@@ -78,8 +78,8 @@ class Container(Layer):
                 )
             for name in _hidden(layer):
                 raise TypeError(
-                    f"{kind}: {layer.title} at {i} must be a Container, since the layer in its {name!r} has parameters; "
-                    "they would not be learned"
+                    f"{kind}: {layer.title} at {i} must be a Container, since the layer in its {name!r} has "
+                    "parameters; they would not be learned"
                 )
             if any(layer is other for other in layers[:i]) or layer.holder:
                 where = layer.holder or f"this {kind}"

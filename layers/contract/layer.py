@@ -24,6 +24,8 @@ class Layer(Storage):
     to example i. A layer with parameters has `backward(dout, input_gradient=True)`: with False it leaves out the
     work for dx and returns None.
 
+    What a layer does not say of shapes is this: x may be of any shape (N, ...), and out has the same.
+
     The cache may be x or out itself, not a copy: change neither in place between `forward` and `backward`.
 
     Parameters
@@ -108,11 +110,12 @@ class Layer(Storage):
         twin = object.__new__(type(self))
         own = twin.__dict__
         own.update(self.__dict__)
-        for name, value in own.items():
+        for name in self._holding:
+            value = own.get(name)
             if isinstance(value, Layer):
                 own[name] = value.inner_twin()
-            elif isinstance(value, list | tuple) and value and isinstance(value[0], Layer):
-                own[name] = type(value)([each.inner_twin() for each in value])
+            elif isinstance(value, list | tuple):
+                own[name] = type(value)(each.inner_twin() if isinstance(each, Layer) else each for each in value)
         for name in self.buffers:
             own[name] = own[name].copy()
         return twin

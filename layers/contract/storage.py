@@ -35,6 +35,7 @@ class Storage:
     _cache: Any = None
     _holder: str | None = None  # what holds this layer, in words, once it has been placed
     _path: str | None = None  # where it is in the whole network: "2.0.3"
+    _holding: tuple[str, ...] = ()  # the names of attributes in which there may be other layers
     _fixed: frozenset[str] = frozenset()  # the names whose memory never moves: assigning copies into it
 
     def __init__(self, **shapes: Shape) -> None:
@@ -77,6 +78,9 @@ class Storage:
             self.__dict__[name] = np.array(value, dtype=self._dtype)
         else:
             object.__setattr__(self, name, value)
+            first = value[0] if isinstance(value, tuple) and value else value
+            if isinstance(first, Storage | list) and name not in self._holding:
+                self.__dict__["_holding"] = (*self._holding, name)
 
     def __delattr__(self, name: str) -> None:
         if name in self._fixed or name in self.buffers:

@@ -1,0 +1,124 @@
+"""The loop that every training script contains, with the callbacks and the history in it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from .archive import Path
+from .callbacks import Hooks
+from .protocols import LossLike, Model
+from .run import Interruption, Run
+from .scores import Named, Scores
+from .sources import Batch, Source
+
+
+class Loop:
+    """The epochs of a training: each a pass over the data, then over the validation data, and a row of the history.
+
+    It alone writes into the `Run` where training stands, and reads back what a callback may change.
+
+    Parameters
+    ----------
+    run : Run
+    hooks : Hooks
+        Of the callbacks that the run is shown to.
+    data, held_out : Source
+        What to train on and, if anything, what to validate on.
+    metrics : dict of str to callable
+    shuffle : bool
+        Whether `run.rng` shuffles the data.
+    """
+
+    def __init__(
+        self, run: Run, hooks: Hooks, data: Source, held_out: Source | None, metrics: Named, *, shuffle: bool
+    ) -> None:
+        self.run, self.hooks, self.data, self.held_out, self.metrics = run, hooks, data, held_out, metrics
+        self.order = run.rng if shuffle else None
+        self.interruption = Interruption()
+
+    def train(self, checkpoint: Path | None) -> None:
+        """Go through the epochs that are left, with a checkpoint after each."""
+        run, call = self.run, self.hooks.call
+        if not run.history:
+            self._look_before()
+        self.hooks.check_monitors(run.history)
+        call("on_train_begin", run)
+        while run.epoch < run.epochs and not run.stopped:
+            start = time.perf_counter()
+            run.epoch += 1
+            call("on_epoch_begin", run)
+            rate = _rate(run)
+            numbers = self._train_epoch()
+            run.note(self._row(numbers, rate, start))
+            call("on_epoch_end", run)
+            if checkpoint is not None:
+                run.save(checkpoint)
+
+    def _train_epoch(self) -> dict[str, float]:
+        """For each batch: forward, loss, backward, step. Return the numbers of the epoch."""
+        run, call = self.run, self.hooks.call
+        model, loss, optimizer = run.model, run.loss, run.optimizer
+        scores, norms = Scores(loss, self.metrics), []
+        run.predictions = None
+        for i, batch in enumerate(self.interruption.between(self.data.batches(self.order))):
+            run.batch_index, run.batch = i, batch
+            call("on_batch_begin", run)
+            x, *targets = run.batch  # or what a callback has put in its place
+            run.predictions = predictions = model.forward(x)
+            run.batch_loss = batch_loss = loss.forward(predictions, *targets)
+            model.backward(loss.backward(), input_gradient=False)
+            call("on_backward_end", run)
+            optimizer.step(model)
+            call("on_batch_end", run)
+            scores.add(batch_loss, predictions, *targets)
+            norms.append(getattr(optimizer, "gradient_norm", None))
+        run.n_batches = run.batch_index + 1  # of a generator nobody knew
+        numbers, found = scores.result(), [norm for norm in norms if norm is not None]
+        if found:
+            numbers["gradient_norm"] = float(np.mean(found))
+        return numbers
+
+    def _look_before(self) -> None:
+        """Make row 0 of the history, the network before training."""
+        run, start, state = self.run, time.perf_counter(), self.run.rng.bit_generator.state
+        rate, unknown = _rate(run), dict.fromkeys(("loss", *self.metrics), math.nan)
+        numbers = unknown if self.data.once else self._measure(self.data)  # what comes once is for epoch 1
+        run.note(self._row(numbers, rate, start))
+        run.rng.bit_generator.state = state  # the first epoch is shuffled as if nobody had looked
+
+    def _row(self, numbers: dict[str, float], rate: float, start: float) -> dict[str, float]:
+        """Return a row of the history: the numbers of the epoch, those of the validation, rate and seconds."""
+        row = {"epoch": self.run.epoch, **numbers}
+        if self.held_out is not None:
+            row |= {f"validation_{name}": value for name, value in self._measure(self.held_out).items()}
+        row["learning_rate"] = rate
+        row["seconds"] = time.perf_counter() - start
+        return row
+
+    def _measure(self, source: Source) -> dict[str, float]:
+        return measure(self.run.model, self.run.loss, self._shown(source.batches()), self.metrics)
+
+    def _shown(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """Yield the batches, each in the run: where an error comes up, a callback finds what was being measured."""
+        self.run.predictions = None
+        for i, batch in enumerate(self.interruption.between(batches)):
+            self.run.batch_index, self.run.batch = i, batch
+            yield batch
+
+
+def measure(model: Model, loss: LossLike, batches: Iterable[Batch], metrics: Named) -> dict[str, float]:
+    """Return the loss and the metrics over all of the batches, by `predict`."""
+    scores = Scores(loss, metrics)
+    for x, *targets in batches:
+        predictions = model.predict(x)
+        scores.add(loss.forward(predictions, *targets), predictions, *targets)
+    return scores.result()
+
+
+def _rate(run: Run) -> float:
+    """Return the learning rate of the step to come; NaN where the optimizer does not say."""
+    return float(run.optimizer.rate()) if hasattr(run.optimizer, "rate") else math.nan
