@@ -4,7 +4,6 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -64,17 +63,6 @@ def test_pictures_bring_in_no_package_of_ours():
     script = "import sys, pictures; print(*sorted({name.split('.')[0] for name in sys.modules}))"
     run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert PACKAGES & set(run.stdout.split()) == {"pictures"}
-
-
-def test_star_gives_what_is_public_and_no_module():
-    names = {}
-    for package in ("pictures", "training"):
-        names.clear()
-        exec(f"from {package} import *", names)
-        del names["__builtins__"]
-        assert len(names) > 1
-        assert names.keys() == set(sys.modules[package].__all__)
-        assert not [name for name, thing in names.items() if isinstance(thing, ModuleType)]
 
 
 def test_tests_are_flat():

@@ -26,7 +26,7 @@ from layers.contract import Array, checks
 from losses import SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 
 from .callbacks import Callback
-from .inspection import activations, layer_slices
+from .inspection import layer_outputs, layer_slices
 from .run import Run
 
 QUANTITIES = ("gradient_norm", "parameter_norm", "update_ratio", "mean", "spread", "saturated", "dead")
@@ -187,7 +187,7 @@ class Diagnostics(Callback):
         share of the dead is known when the epoch is over.
         """
         found: dict[str, dict[str, float]] = {"mean": {}, "spread": {}, "saturated": {}}
-        for name, layer, out in activations(model, x):
+        for name, layer, out in layer_outputs(model, x):
             found["mean"][name] = float(np.mean(out, dtype=np.float64))
             found["spread"][name] = float(np.std(out, dtype=np.float64))
             if isinstance(layer, Tanh | Sigmoid):
@@ -252,7 +252,7 @@ class Diagnostics(Callback):
                 )
                 return
         with np.errstate(all="ignore"):
-            for name, _, out in activations(run.model, x):
+            for name, _, out in layer_outputs(run.model, x):
                 if not np.all(np.isfinite(out)):
                     self._warn(
                         "nan",

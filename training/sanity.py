@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from layers.contract import Rng, checks
 
 from .data.batches import batches
+from .protocols import LossLike, Model, OptimizerLike
 
 WINDOW = 10  # steps over which the loss is smoothed, and over which its fall is measured
 SMOOTHING = 1 - 1 / WINDOW  # of the exponential average
@@ -69,7 +70,14 @@ class RateRange(Verdict):
 
 
 def overfit_one_batch(
-    model: Any, loss: Any, optimizer: Any, x: ArrayLike, y: ArrayLike, *, steps: int = 200, target: float = 0.05
+    model: Model,
+    loss: LossLike,
+    optimizer: OptimizerLike,
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    steps: int = 200,
+    target: float = 0.05,
 ) -> Verdict:
     """Train a copy on one batch: a network and a loop that are right learn a few examples by heart.
 
@@ -127,9 +135,9 @@ def overfit_one_batch(
 
 
 def learning_rate_range_test(
-    model: Any,
-    loss: Any,
-    optimizer: Any,
+    model: Model,
+    loss: LossLike,
+    optimizer: OptimizerLike,
     x: ArrayLike,
     y: ArrayLike,
     *,
@@ -229,7 +237,7 @@ def _judged(rates: list[float], losses: list[float], smooth: list[float]) -> Rat
     return RateRange(True, reason, losses, rates, smooth, suggestion)
 
 
-def _loss_of_step(model: Any, loss: Any, x: Any, y: Any) -> float:
+def _loss_of_step(model: Model, loss: LossLike, x: ArrayLike, y: ArrayLike) -> float:
     """Run forward and backward, and return the loss: infinite where the predictions have left all bounds."""
     with np.errstate(over="ignore", invalid="ignore"):
         predictions = model.forward(x)
@@ -240,7 +248,7 @@ def _loss_of_step(model: Any, loss: Any, x: Any, y: Any) -> float:
     return value
 
 
-def _copies(model: Any, loss: Any, optimizer: Any) -> tuple[Any, Any, Any]:
+def _copies(model: Model, loss: LossLike, optimizer: OptimizerLike) -> tuple[Model, LossLike, OptimizerLike]:
     optimizer = copy.deepcopy(optimizer)
     optimizer.load_state_dict({"steps": 0})
     return copy.deepcopy(model), copy.deepcopy(loss), optimizer
