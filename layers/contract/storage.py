@@ -179,6 +179,13 @@ def as_shape(shape: Any) -> Shape:
     return tuple(int(n) for n in shape)
 
 
+def native(array: Array) -> Array:
+    """Return an array in C order and in the byte order of this machine: itself, where it lies so already."""
+    if array.flags.c_contiguous and array.dtype.isnative:
+        return array
+    return np.array(array, dtype=array.dtype.newbyteorder("="), order="C")  # which leaves a number a number
+
+
 def dotted(*names: str) -> str:
     """Return names from the outside in as one, empty ones left out: "2.0.weights"."""
     return ".".join(name for name in names if name)
