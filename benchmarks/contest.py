@@ -89,7 +89,8 @@ def contest(
             return
     rivals = dict.fromkeys([name for name in others if name in only] or others, ROOT)
     rivals |= {f"{first} in {path}": path for path in options.against}
-    print(f"{first}'s time as a multiple of the others': medians of {options.rounds} rounds\n[middle half of them] (95% interval of the median)")
+    print(f"{first}'s time as a multiple of the others': medians of {options.rounds} rounds")
+    print("[middle half of the rounds] (95% interval of the median)")
     for case in chosen_cases:
         print(f"\n{case.name}", flush=True)
         times, peaks = _measure(case, {first: ROOT, **rivals}, options)

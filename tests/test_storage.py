@@ -561,3 +561,12 @@ def test_a_layer_is_drawn_from_its_seed(make):
     layer = make(1)
     layer.initialize(0)
     np.testing.assert_array_equal(layer.parameters, make(0).parameters)
+
+
+@pytest.mark.parametrize("name", ["move", "twin", "leaves", "shapes", "title", "state_dict", "layout"])
+def test_what_belongs_to_every_layer_cannot_be_set(name):
+    layer = Dense(2, 2)
+    message = re.escape(f"Dense: cannot set {name!r}: it belongs to every layer; choose another name")
+    with pytest.raises(AttributeError, match=message):
+        setattr(layer, name, 3)
+    assert list(layer.layout) == ["weights", "bias"]
