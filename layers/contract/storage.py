@@ -24,9 +24,8 @@ Shape: TypeAlias = tuple[int, ...]
 Rng: TypeAlias = int | np.random.Generator | None
 
 # What storage and containers call on every layer: an attribute of that name would break it, later and elsewhere.
-TAKEN = frozenset(
-    "arrays generators holder inner_twin layout leaves load_state_dict move settle shapes state_dict title twin who".split()
-)
+TAKEN = {"arrays", "generators", "holder", "inner_twin", "layout", "leaves", "load_state_dict", "move", "settle"}
+TAKEN |= {"shapes", "state_dict", "title", "twin", "who"}
 
 
 class Storage:
