@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,7 +22,8 @@ Array: TypeAlias = np.ndarray[Any, Any]
 # the first wider dtype that holds it: right, but slower.
 VAST, SLIGHT = 1e30, 1e-15
 TINY = {4: 1e-20, 8: 1e-200}  # bytes of the dtype: a loss below which squares may have underflowed
-DTYPES = (np.float32, np.float64, np.longdouble)
+SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+DTYPES = (SINGLE, DOUBLE, np.dtype(np.longdouble))
 
 
 class Loss:
@@ -32,9 +33,9 @@ class Loss:
     derivative of what `forward` returned, in the shape and dtype of the predictions. What a loss does not say of itself
     is as it stands here: its `reduction`, the sample_weights, what is refused, and its numbers.
 
-    Arrays may be of any real dtype and lie in memory as they like. dpredictions has the dtype of predictions, float64 if
-    these are whole numbers; y is rounded to it; float16 is computed in float32. The loss is added up in float64, and
-    near the ends of a dtype it is computed in a wider one: what has a right number gets it, the rest is refused.
+    Arrays may be of any real dtype and lie in memory as they like. dpredictions has the dtype of predictions, float64
+    if these are whole numbers, and y is rounded to it; float16 is computed in float32. The loss is added up in float64,
+    and near the ends of a dtype it is computed in a wider one: what has a right number gets it, the rest is refused.
 
     Parameters
     ----------
@@ -74,8 +75,8 @@ class Loss:
     _cache: Any = None
     _dtype: Any = None  # of the predictions, and so of dpredictions
     _ordinary: bool = True  # nothing in the last forward can have overflowed or underflowed
-    _far: bool = False  # a weight or an option of it is so far from 1 that only the widest dtype will do
-    _least: dict[int, float] = TINY  # bytes of the dtype: the formula loses digits where the loss is smaller
+    _far: bool = False  # a weight or option in it is so far from 1 that only the widest dtype will do
+    _least: ClassVar[dict[int, float]] = TINY  # bytes of the dtype: the formula loses digits where the loss is smaller
 
     def __init__(self, reduction: str = "mean") -> None:
         if reduction not in ("mean", "sum"):
@@ -112,10 +113,6 @@ class Loss:
         """Return the loss of each prediction and what backward needs, in the dtype of predictions."""
         raise NotImplementedError(f"{type(self).__name__} must define _losses(self, predictions, y)")
 
-    def _far_options(self) -> bool:
-        """Return whether an option that the formula compares numbers with is far from 1."""
-        return False
-
     def _reduce(self, predictions: Array, y: Array, scale: float | Array) -> float:
         """Return sum(losses * scale), and keep what backward needs."""
         if self._ordinary:
@@ -132,7 +129,7 @@ class Loss:
         value, kept = math.nan, None
         with np.errstate(all="ignore"):  # the value tells what has overflowed or underflowed
             for dtype in DTYPES[-1:] if self._far else DTYPES:
-                if np.dtype(dtype).itemsize >= predictions.itemsize:
+                if dtype.itemsize >= predictions.itemsize:
                     losses, kept = self._losses(predictions.astype(dtype, copy=False), y)
                     value = self._add_up(losses, scale)
                     if TINY.get(losses.itemsize, 0.0) <= value < math.inf:
@@ -184,43 +181,44 @@ class Loss:
             if given.shape not in (shape[:1], shape):
                 either = f" or {shape}" if len(shape) > 1 else ""
                 raise ValueError(f"{self!r}: sample_weights must have shape {shape[:1]}{either}, got {given.shape}")
-            least = given.min()
-            if least < 0:
-                raise ValueError(f"{self!r}: sample_weights must not be negative, got {least}")
-            # a weight of 0 is usual, one next to 0 is not
-            slight = least < SLIGHT and np.count_nonzero(given) > np.count_nonzero(given >= SLIGHT)
-            if slight or (not self._ordinary and given.max() > 1 / SLIGHT):
+            # weights of 0 are usual, those below 0 or next to it are not
+            plain = np.count_nonzero(given >= SLIGHT)
+            if plain < given.size and plain + np.count_nonzero(given == 0) < given.size:
+                if given.min() < 0:
+                    raise ValueError(f"{self!r}: sample_weights must not be negative, got {given.min()}")
                 self._far = True
-            weights = self._widened(weights) * given.reshape(given.shape + (1,) * (len(shape) - given.ndim))
+            if not self._ordinary and given.max() > 1 / SLIGHT:
+                self._far = True
+            if self._far:
+                weights = weights.astype(np.longdouble)
+            weights *= given.reshape(given.shape + (1,) * (len(shape) - given.ndim))
         if class_weights is not None:
-            weights = self._widened(weights) * class_weights
+            weights = weights * class_weights
         if self.reduction == "mean":
             total = weights.sum()
-            if total == 0:
-                raise ValueError(f"{self!r}: the weights must not all be zero")
-            if total > 1 / SLIGHT:
-                self._far = True
             self.divisor = float(total)
             if not 0 < self.divisor < math.inf:
+                if total == 0:
+                    raise ValueError(f"{self!r}: the weights must not all be zero")
                 raise ValueError(f"{self!r}: the sum of the weights must fit into float64, got {total}")
-            weights = self._widened(weights) / total
-        self._ordinary = self._ordinary and not self._far
+            if self.divisor > 1 / SLIGHT:
+                self._far = True
+            weights = (weights.astype(np.longdouble) if self._far else weights) / total
+        if self._far:
+            self._ordinary = False
         return weights
-
-    def _widened(self, weights: Array) -> Array:
-        return weights.astype(np.longdouble) if self._far else weights
 
     def _predictions(self, name: str, values: ArrayLike, masked: bool = False) -> Array:
         """Return values, with which a forward begins, as `_real` does."""
         self._cache = None
-        self._far = self._far_options()
-        self._ordinary = not self._far
-        array = np.asarray(values)
-        real = self._real(name, array, masked)
-        self._dtype = real.dtype
-        if array.dtype.kind == "f" and array.dtype.itemsize < 4:
-            self._dtype, self._ordinary = np.dtype(np.float16), False
-        return real
+        self._ordinary, self._far = True, False
+        array = self._real(name, values, masked)
+        self._dtype = array.dtype
+        if array is not values:
+            given = np.asarray(values).dtype
+            if given.kind == "f" and given.itemsize < 4:
+                self._dtype, self._ordinary = np.dtype(np.float16), False
+        return array
 
     def _real(self, name: str, values: ArrayLike, masked: bool = False) -> Array:
         """Return values as an array of finite floating numbers, at least one; where `masked`, -inf is one too.
@@ -228,33 +226,34 @@ class Loss:
         This is the one door: behind it arrays are native, C-ordered and of float32 at least. Only others are copied.
         """
         array = np.asarray(values, order="C")
-        dtype = array.dtype
-        if dtype.kind not in "fiub":
-            raise TypeError(f"{self!r}: {name} must hold real numbers, got dtype {dtype}")
+        kind = array.dtype.kind
+        if kind not in "fiub":
+            raise TypeError(f"{self!r}: {name} must hold real numbers, got dtype {array.dtype}")
         if array.ndim == 0 or array.size == 0:
             raise ValueError(f"{self!r}: {name} must hold at least one example, got shape {array.shape}")
-        if dtype.kind != "f":
-            array = array.astype(np.float64)
-        elif dtype.itemsize < 4:
-            array = array.astype(np.float32)
-        elif not dtype.isnative:
-            array = array.astype(dtype.newbyteorder("="))
+        if array.dtype is not SINGLE and array.dtype is not DOUBLE:
+            native = array.dtype.newbyteorder("=") if kind == "f" else DOUBLE
+            array = array.astype(native if native.itemsize > 2 else SINGLE, copy=False)
         # A NaN or an infinity makes the sum of squares one; so may large numbers, and then the elements decide. One
         # call in place of two, and no array made.
-        if not np.vdot(array, array) < VAST:
-            self._ordinary = False
-            refused = ~np.isfinite(array)
-            if masked:
-                refused &= array != -np.inf
-            if refused.any():
-                where = _first(refused)
-                raise ValueError(f"{self!r}: {name} must be finite, got {array[where]} at {list(where)}")
-            if dtype.kind in "iu":  # beyond 2**53 not every whole number is a float
-                for where in np.argwhere(np.abs(array) > 2**53):
-                    whole = int(np.asarray(values)[tuple(where)])
-                    if whole != array[tuple(where)]:
-                        raise ValueError(f"{self!r}: {name} must fit into float64, got {whole} at {where.tolist()}")
+        if not float(np.vdot(array, array)) < VAST:
+            self._look(name, np.asarray(values), array, masked)
         return array
+
+    def _look(self, name: str, given: Array, array: Array, masked: bool) -> None:
+        """Raise where an element is not finite, or, a whole number beyond 2**53, is not what was given."""
+        self._ordinary = False
+        refused = ~np.isfinite(array)
+        if masked:
+            refused &= array != -np.inf
+        if refused.any():
+            where = _first(refused)
+            raise ValueError(f"{self!r}: {name} must be finite, got {array[where]} at {list(where)}")
+        if given.dtype.kind in "iu":
+            for place in np.argwhere(np.abs(array) >= 2**53):
+                where = tuple(int(i) for i in place)
+                if int(given[where]) != int(array[where]):
+                    raise ValueError(f"{self!r}: {name} must fit into float64, got {given[where]} at {list(where)}")
 
     def _rows(self, name: str, values: ArrayLike, masked: bool = False) -> Array:
         """Return values as rows of floating numbers, one number for each of two classes or more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -43,7 +43,7 @@ class Hinge(Loss):
     array([[-1.,  1.,  0.]])
     """
 
-    _least = {}  # a loss of 0 is exact, and usual
+    _least: ClassVar[dict[int, float]] = {}  # a loss of 0 is exact, and usual
 
     def __init__(self, margin: float = 1.0, reduction: str = "mean") -> None:
         super().__init__(reduction)
@@ -57,7 +57,10 @@ class Hinge(Loss):
             scores, y = self._same_shape("scores", scores, y)
             if not np.all(np.abs(y) == 1):
                 raise ValueError(f"{self!r}: y must hold -1 and 1, got {np.unique(y)[:5].tolist()}")
-        return self._reduce(scores, y, self._scale(y.shape, sample_weights))
+        scale = self._scale(y.shape, sample_weights)
+        if not SLIGHT <= self.margin <= 1 / SLIGHT:
+            self._ordinary, self._far = False, True
+        return self._reduce(scores, y, scale)
 
     def _losses(self, scores: Array, y: Array) -> tuple[Array, Any]:
         if y.ndim == scores.ndim:  # two classes
@@ -78,9 +81,6 @@ class Hinge(Loss):
         dscores: Array = (short > 0).astype(short.dtype)
         dscores.reshape(-1)[y] -= dscores.sum(axis=-1)
         return self._times(dscores, scale)
-
-    def _far_options(self) -> bool:
-        return not SLIGHT <= self.margin <= 1 / SLIGHT
 
     def _true_classes(self, scores: Array, y: ArrayLike) -> Array:
         """Return y, checked: class indices alone, since a margin to a soft label has no meaning."""

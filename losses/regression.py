@@ -109,5 +109,7 @@ class Huber(_ElementwiseLoss):
     def slope(self, error: Array) -> Array:
         return np.clip(error, -self.delta, self.delta)
 
-    def _far_options(self) -> bool:
-        return not SLIGHT <= self.delta <= 1 / SLIGHT
+    def _reduce(self, predictions: Array, y: Array, scale: float | Array) -> float:
+        if not SLIGHT <= self.delta <= 1 / SLIGHT:
+            self._ordinary, self._far = False, True
+        return super()._reduce(predictions, y, scale)

@@ -88,7 +88,7 @@ def term(loss, x, y, dtype):
 
 
 def reference(loss, predictions, y, weights):
-    """Return value, gradient, sizes and divisor. y has a row for each row of logits; weights one for each prediction."""
+    """Return value, gradient, sizes and divisor; y has a row for each row of logits, weights one for each example."""
     with decimal.localcontext(DIGITS):
         terms = [term(loss, x, t, predictions.dtype) for x, t in zip(exact(predictions), exact(y), strict=True)]
         scale, divisor = exact(weights), Decimal(1)
@@ -208,6 +208,14 @@ def case(rng):
     return kind(**options), x, y, y, weights
 
 
+def attempt(function, *arguments):
+    """Return what the function returns, or the text of the ValueError that it raises."""
+    try:
+        return function(*arguments), None
+    except ValueError as error:
+        return None, str(error)
+
+
 def check(rng):
     loss, x, y, rows, weights = case(rng)
     value, gradient, sizes_, divisor = reference(loss, x, rows, np.ones(len(x)) if weights is None else weights)
@@ -217,24 +225,22 @@ def check(rng):
     before = [a.copy() for a in given]
     told = f"{loss!r}.forward({x!r}, {y!r}, {weights!r})"
     largest, smallest = Decimal(float(np.finfo(x.dtype).max)), Decimal(float(np.finfo(x.dtype).smallest_subnormal))
-    try:
-        got = loss.forward(*given)
-    except ValueError as error:
-        beyond = "the loss must be at most" in str(error) and (value > LARGEST * Decimal("0.999") or not WIDEST)
-        none = "must not all be zero" in str(error) and (divisor == 0 or not WIDEST)
-        total = "sum of the weights must fit" in str(error) and not Decimal("1e-323") < divisor < LARGEST
-        assert beyond or none or total, f"{told}: {error}; right is {value}, divided by {divisor}"
+    got, refusal = attempt(loss.forward, *given)
+    if refusal:
+        beyond = "the loss must be at most" in refusal and (value > LARGEST * Decimal("0.999") or not WIDEST)
+        none = "must not all be zero" in refusal and (divisor == 0 or not WIDEST)
+        total = "sum of the weights must fit" in refusal and not Decimal("1e-323") < divisor < LARGEST
+        assert beyond or none or total, f"{told}: {refusal}; right is {value}, divided by {divisor}"
         return
     of_gradient, of_value = sizes_
     tolerance = 32 * Decimal(float(np.finfo(max(x.dtype, np.float32)).eps))
     assert abs(Decimal(got) - value) <= tolerance * of_value + Decimal("5e-324"), f"{told}: {got}, right is {value}"
     assert abs(Decimal(loss.divisor) - divisor) <= Decimal("1e-14") * divisor + Decimal("5e-324"), told
     flat = [(g, of_gradient[i]) for i, row in enumerate(gradient) for g in (row if isinstance(row, list) else [row])]
-    try:
-        dx = loss.backward()
-    except ValueError as error:
-        assert "the gradient must fit" in str(error), error
-        assert max(abs(g) for g, _ in flat) > largest * Decimal("0.999") or not WIDEST, f"{told}: {error}"
+    dx, refusal = attempt(loss.backward)
+    if refusal:
+        beyond = max(abs(g) for g, _ in flat) > largest * Decimal("0.999")
+        assert "the gradient must fit" in refusal and (beyond or not WIDEST), f"{told}: {refusal}"  # noqa: PT018
         return
     assert dx.dtype == x.dtype
     assert dx.shape == x.shape
@@ -257,3 +263,123 @@ def test_many_more_drawn_losses_are_right_or_refused():
     rng = np.random.default_rng(1000)
     for _ in range(20_000):
         check(rng)
+
+
+# ---- one by one ------------------------------------------------------------------------------------------------------
+
+every_layout = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+
+
+@every_layout
+@pytest.mark.parametrize("kind", [SoftmaxCrossEntropy, Hinge])
+def test_a_layout_changes_no_number(kind, layout, rng):
+    x, y, weights = rng.normal(size=(5, 4)).astype(np.float32), rng.integers(0, 4, size=5), rng.uniform(size=5)
+    value, gradient = value_and_gradient(kind(), x, y, sample_weights=weights)
+    other, other_gradient = value_and_gradient(kind(), layout(x), layout(y), sample_weights=layout(weights))
+    assert other == pytest.approx(value, rel=1e-6)
+    assert other_gradient.dtype == np.float32
+    np.testing.assert_allclose(other_gradient, gradient, rtol=1e-6)
+
+
+def test_broadcast_arrays_are_taken_as_they_read():
+    x, y = np.broadcast_to(np.float32([1, 2, 3]), (4, 3)), np.broadcast_to(np.int16(1), 4)
+    value, gradient = value_and_gradient(SoftmaxCrossEntropy(), x, y, np.broadcast_to(2.0, 4))
+    assert value == pytest.approx(SoftmaxCrossEntropy().forward([[1.0, 2.0, 3.0]], [1]), rel=1e-6)
+    assert gradient.flags.writeable
+    np.testing.assert_array_equal(gradient, gradient[:1].repeat(4, axis=0))
+
+
+def test_the_square_of_a_float32_may_be_larger_than_float32():
+    value, gradient = value_and_gradient(MeanSquaredError(), np.float32([1e30, 0]), np.float32([0, 0]))
+    assert value == pytest.approx(float(np.float32(1e30)) ** 2 / 2, rel=1e-14)
+    np.testing.assert_array_equal(gradient, np.float32([1e30, 0]))
+
+
+def test_an_error_may_be_larger_than_float32_if_its_gradient_is_not():
+    largest = np.finfo(np.float32).max
+    value, gradient = value_and_gradient(MeanSquaredError(), np.full(8, largest), np.full(8, -largest))
+    assert value == pytest.approx(4 * float(largest) ** 2, rel=1e-14)
+    np.testing.assert_array_equal(gradient, largest / 2)
+    loss = MeanSquaredError()
+    loss.forward(np.full(1, largest), np.full(1, -largest))
+    with pytest.raises(ValueError, match=r"the gradient must fit into float32, got 1\.36e\+39 at \[0\]$"):
+        loss.backward()
+
+
+def test_targets_that_the_dtype_of_the_predictions_cannot_hold_are_refused():
+    with pytest.raises(ValueError, match=r"y must fit into float32, the dtype of y_hat, got 1e\+300 at \[1\]$"):
+        MeanAbsoluteError().forward(np.zeros(2, np.float32), [0, 1e300])
+    with pytest.raises(ValueError, match=r"y must fit into float16, the dtype of y_hat, got 7e\+04 at \[0\]$"):
+        MeanAbsoluteError().forward(np.zeros(2, np.float16), [70000, 1])
+
+
+def test_whole_numbers_that_float64_cannot_hold_are_refused():
+    with pytest.raises(ValueError, match=rf"y must fit into float64, got {2**53 + 1} at \[1\]$"):
+        MeanSquaredError().forward(np.zeros(2), np.array([2**60, 2**53 + 1]))
+    assert MeanAbsoluteError().forward(np.zeros(1), np.array([2**60])) == 2**60
+
+
+@pytest.mark.parametrize("size", [1e-320, 1e-40, 1e30])
+def test_the_size_of_all_weights_does_not_matter_to_a_mean(size, rng):
+    x, y = rng.normal(size=(4, 3)).astype(np.float32), [0, 1, 2, 0]
+    plain, dplain = value_and_gradient(SoftmaxCrossEntropy(), x, y)
+    value, gradient = value_and_gradient(SoftmaxCrossEntropy(), x, y, sample_weights=np.full(4, size))
+    assert value == pytest.approx(plain, rel=1e-6)
+    np.testing.assert_allclose(gradient, dplain, rtol=1e-6)
+
+
+def test_weights_whose_sum_is_beyond_float64_are_refused(rng):
+    with pytest.raises(ValueError, match=r"the sum of the weights must fit into float64, got "):
+        SoftmaxCrossEntropy().forward(rng.normal(size=(4, 3)), [0, 1, 2, 0], sample_weights=np.full(4, 1e308))
+
+
+def test_a_tiny_loss_is_not_zero():
+    # log(1 + exp(-200)) = exp(-200), far below float32 and far below the rounding of 1
+    for loss, x, y in [(SoftmaxCrossEntropy(), [[200, 0]], [0]), (SigmoidBinaryCrossEntropy(), [200], [1])]:
+        assert loss.forward(np.array(x, np.float32), y) == pytest.approx(np.exp(-200), rel=1e-6, abs=0)
+    assert MeanSquaredError().forward(np.float32([1e-30]), [0]) == pytest.approx(1e-60, rel=1e-6, abs=0)
+
+
+@pytest.mark.parametrize("y", [[0, 2], [[1, 0, 0, 0], [0, 0, 0.5, 0.5]]], ids=["indices", "soft"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_logit_of_minus_infinity_is_a_class_that_is_not_there(y, dtype):
+    logits = np.array([[1, -np.inf, 2, 0.5], [0, 1, -1, 3]], dtype)
+    value, gradient = value_and_gradient(SoftmaxCrossEntropy(), logits, y)
+    low, dlow = value_and_gradient(SoftmaxCrossEntropy(), np.where(np.isinf(logits), dtype(-1000), logits), y)
+    assert value == pytest.approx(low, rel=1e-6)
+    np.testing.assert_allclose(gradient, dlow, rtol=2 * np.finfo(dtype).eps)
+    assert gradient[0, 1] == 0
+
+
+@pytest.mark.parametrize("y", [[0, 1], [[1, 0, 0], [0, 0.5, 0.5]]], ids=["indices", "soft"])
+@pytest.mark.parametrize("row", [[0, -np.inf, 1], [-np.inf] * 3])
+def test_a_true_class_that_is_not_there_has_an_infinite_loss(y, row):
+    with pytest.raises(ValueError, match=r"got -inf at \[1, 1\]: at the true class its loss is infinite$"):
+        SoftmaxCrossEntropy().forward([[0.0, 1.0, 2.0], row], y)
+    with pytest.raises(ValueError, match=r"got -inf at .*: label_smoothing makes every class a true one, and its loss"):
+        SoftmaxCrossEntropy(label_smoothing=0.1).forward([[0.0, -np.inf, 2.0]], [0])
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.longdouble, np.int8, np.int64, bool])
+def test_targets_and_weights_of_any_kind_leave_float32(kind, rng):
+    x, ones = rng.normal(size=6).astype(np.float32), np.ones(6, kind)
+    for loss in (
+        MeanSquaredError(),
+        Huber(np.float64(0.5)),
+        SigmoidBinaryCrossEntropy(class_weights=np.float32([1, 2])),
+    ):
+        assert value_and_gradient(loss, x, ones, sample_weights=ones)[1].dtype == np.float32
+
+
+def test_the_widest_floats_stay_what_they_are(rng):
+    x = rng.normal(size=(3, 4)).astype(np.longdouble)
+    assert value_and_gradient(SoftmaxCrossEntropy(), x, [0, 1, 2])[1].dtype == np.longdouble
+    assert value_and_gradient(MeanSquaredError(), x, np.zeros((3, 4)))[1].dtype == np.longdouble
+
+
+def test_many_classes_and_many_rows_lose_no_digits(rng):
+    logits = rng.normal(size=(3, 100_000)).astype(np.float32)
+    value = SoftmaxCrossEntropy().forward(logits, [0, 1, 2])
+    assert value == pytest.approx(SoftmaxCrossEntropy().forward(logits.astype(float), [0, 1, 2]), rel=2e-7)
+    x = rng.uniform(size=2_000_000).astype(np.float32)
+    assert MeanSquaredError().forward(x, np.zeros_like(x)) == pytest.approx(np.mean(x.astype(float) ** 2), rel=1e-8)
