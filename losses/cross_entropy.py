@@ -104,13 +104,13 @@ class SoftmaxCrossEntropy(_FusedCrossEntropy):
     def _losses(self, logits: Array, y: Array) -> tuple[Array, Any]:
         shifted = logits - row_maxima(logits)  # softmax stays the same, and exp cannot overflow
         y_hat = np.exp(shifted)
-        total = np.add.reduce(y_hat, axis=-1, keepdims=True)  # what y_hat.sum calls, without its half microsecond
+        total = np.add.reduce(y_hat, -1, keepdims=True)  # y_hat.sum, without its way round
         log_total = np.log(total[..., 0]) if self._ordinary else _log_of_total(y_hat)
         y_hat /= total
         # -sum_k y_k * log(y_hat_k), with log(y_hat) = shifted - log(total)
         if y.ndim < logits.ndim:
             y = places(y, logits.shape[-1])
-            losses = log_total - shifted.reshape(-1)[y]
+            losses = log_total - shifted.take(y)
         elif self._ordinary:
             losses = log_total - (y * shifted).sum(axis=-1)
         else:  # 0 times the logarithm of a probability of 0 is 0

@@ -142,16 +142,17 @@ class Loss:
     def _add_up(self, losses: Array, scale: float | Array) -> float:
         """Return sum(losses * scale), added up in float64; a scale that all share is multiplied once, at the end."""
         if isinstance(scale, float):
-            return float(losses.sum(dtype=np.float64 if losses.itemsize <= 8 else None) * scale)
+            return float(np.add.reduce(losses, None, DOUBLE if losses.itemsize <= 8 else None) * scale)
         products = losses * scale
         return float(products.sum(dtype=np.float64 if products.itemsize <= 8 else None))
 
     def _times(self, slopes: Array, scale: float | Array) -> Array:
         """Return slopes * scale, the gradient; slopes are ours, and their memory is used again."""
-        if not isinstance(scale, float) and scale.ndim < slopes.ndim:
-            scale = scale[..., np.newaxis]  # one for each row
+        if not isinstance(scale, float):
+            scale = scale[..., np.newaxis] if scale.ndim < slopes.ndim else scale  # one for each row
+            scale = scale.astype(slopes.dtype, copy=False) if self._ordinary else scale
         if self._ordinary:
-            slopes *= scale if isinstance(scale, float) else scale.astype(slopes.dtype, copy=False)
+            slopes *= scale
             return slopes
         with np.errstate(all="ignore"):
             exact = slopes * scale
@@ -295,7 +296,9 @@ class Loss:
         if y.dtype.kind not in "iu":
             raise TypeError(f"{self!r}: y must hold class indices as integers, got dtype {y.dtype}")
         classes = y.astype(np.intp, copy=False)
-        if classes.view(np.uintp).max() >= n_classes:  # read without its sign, a negative number is a huge one
+        if (
+            np.maximum.reduce(classes.view(np.uintp), None) >= n_classes
+        ):  # read without its sign, a negative number is a huge one
             raise ValueError(f"{self!r}: y must hold classes 0 .. {n_classes - 1}, got {y.min()} .. {y.max()}")
         return classes
 
