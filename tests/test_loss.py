@@ -364,7 +364,9 @@ def test_the_order_of_the_axes_in_memory_does_not_matter(kind, rng):
 def test_predictions_that_are_not_finite_are_refused_with_their_place(kind, bad, rng):
     x, y = examples(kind, rng)
     x[4, 1] = bad
-    with pytest.raises(ValueError, match=rf"^{kind.__name__}\(\): \w+ must be finite, got {bad} at \[4, 1\]$"):
+    if kind is SoftmaxCrossEntropy and bad == -np.inf:
+        y[4] = 1  # elsewhere it is a mask
+    with pytest.raises(ValueError, match=rf"^{kind.__name__}\(\): \w+ must be finite, got {bad} at \[4, 1\]"):
         kind().forward(x, y)
 
 
@@ -377,8 +379,8 @@ def test_numbers_whose_squares_overflow_are_finite(dtype):
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_numbers_whose_squares_overflow_do_not_hide_one_that_is_not_finite(bad):
     logits = np.array([[1e30, -1e30], [1e30, bad]], np.float32)
-    with pytest.raises(ValueError, match=rf"logits must be finite, got {bad} at \[1, 1\]$"):
-        SoftmaxCrossEntropy().forward(logits, [0, 0])
+    with pytest.raises(ValueError, match=rf"logits must be finite, got {bad} at \[1, 1\]"):
+        SoftmaxCrossEntropy().forward(logits, [0, 1])
 
 
 @pytest.mark.parametrize("kind", [*OF_REAL_TARGETS, SigmoidBinaryCrossEntropy])
@@ -451,8 +453,8 @@ def test_a_refused_call_leaves_its_arguments_as_they_were(kind, rng):
 
 
 def test_overflow_is_never_silent():
-    with pytest.warns(RuntimeWarning, match="overflow"):
-        assert MeanSquaredError().forward(np.array([1e200]), np.array([-1e200])) == np.inf
+    with pytest.raises(ValueError, match=r"^MeanSquaredError\(\): the loss must be at most 1\.8e\+308, the largest"):
+        MeanSquaredError().forward(np.array([1e200]), np.array([-1e200]))
 
 
 # ---- the object ------------------------------------------------------------------------------------------------------
