@@ -106,7 +106,7 @@ def parameters_of_everything_public():
     for package in PACKAGES:
         for name in package.__all__:
             thing = getattr(package, name)
-            called_by_us = name in CALLED_BY_US or inspect.isfunction(thing) and thing.__module__ == INITIALIZERS
+            called_by_us = name in CALLED_BY_US or (inspect.isfunction(thing) and thing.__module__ == INITIALIZERS)
             if callable(thing) and not called_by_us:
                 yield name, list(inspect.signature(thing).parameters.values())
 

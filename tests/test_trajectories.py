@@ -133,8 +133,8 @@ def lion(rate, beta1, beta2, decay):
     return path
 
 
-# name: our rule, and its path by a reference in plain numbers. A sign of lion could flip where c is within rounding of 0;
-# on these paths it never is.
+# name: our rule, and its path by a reference in plain numbers. A sign could flip where c of lion is within rounding of
+# 0; on these paths it never is.
 AGAINST_PAPER = {
     "lion": (Lion(0.1), lion(0.1, 0.9, 0.99, 0.0)),
     "lion, decay": (Lion(0.1, weight_decay=0.1), lion(0.1, 0.9, 0.99, 0.1)),
