@@ -1,4 +1,4 @@
-"""Nonlinearities with a kink at zero, applied to every element: ReLU and its family.
+"""Nonlinearities with a kink, applied to every element: ReLU and its family.
 
 At the kink itself there is no derivative. Here it is the one from the left, as in the notes: ReLU has 0 at 0.
 """
