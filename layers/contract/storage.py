@@ -28,6 +28,7 @@ class Storage:
     """The arrays that a layer declares: linked to two flat vectors, assigned by copying, saved, copied, pickled."""
 
     buffers: tuple[str, ...] = ()
+    nonnegative: tuple[str, ...] = ()  # those of the arrays that are never below 0: a file with others is refused
     parameters: Array
     gradients: Array
     layout: dict[str, slice]
