@@ -24,7 +24,7 @@ model = layers.Sequential([layers.Dense(64, 64), layers.ReLU(), layers.Dense(64,
 loss = losses.SoftmaxCrossEntropy()
 optimizer = optimizers.SGD(learning_rate=0.1, momentum=0.9)
 for _ in range(20):
-    for x_batch, y_batch in training.batches(x[train], y[train], size=32, rng=rng):
+    for x_batch, y_batch in training.batches(x[train], y[train], batch_size=32, rng=rng):
         loss.forward(model.forward(x_batch), y_batch)
         model.backward(loss.backward(), input_gradient=False)
         optimizer.step(model)

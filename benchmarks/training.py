@@ -66,7 +66,7 @@ def loop(case: Epoch) -> Work:
     rng = np.random.default_rng(0)
 
     def work() -> None:
-        for x_batch, y_batch in batches(x, y, BATCH, rng):
+        for x_batch, y_batch in batches(x, y, BATCH, rng=rng):
             loss.forward(model.forward(x_batch), y_batch)
             model.backward(loss.backward(), input_gradient=False)
             optimizer.step(model)

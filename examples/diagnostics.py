@@ -14,7 +14,7 @@ from losses import SoftmaxCrossEntropy
 from optimizers import SGD
 from training import Diagnostics, digits, fit, overfit_one_batch, train_test_split
 
-x_train, x_test, y_train, y_test = train_test_split(*digits(), rng=0, stratify=True)
+x_train, x_test, y_train, y_test = train_test_split(*digits(), stratify=True, rng=0)
 
 
 def network(first, second, last):
@@ -35,7 +35,7 @@ def train(name, model, learning_rate):
     """Train under the eyes of the diagnostics, and save their picture."""
     print(f"\n{name}")
     loss, optimizer = SoftmaxCrossEntropy(), SGD(learning_rate, momentum=0.9)
-    print(f"rite of one batch: {overfit_one_batch(model, loss, optimizer, x_train[:32], y_train[:32])}")
+    print(f"one batch by heart: {overfit_one_batch(model, loss, optimizer, x_train[:32], y_train[:32])}")
     diagnostics = Diagnostics(every=10)
     fit(model, loss, optimizer, x_train, y_train, epochs=8, validation=(x_test, y_test), rng=0, callbacks=[diagnostics])
     path = Path(f"diagnostics_{name}.png").resolve()

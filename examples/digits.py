@@ -45,7 +45,7 @@ start = time.perf_counter()
 train_losses, held_out_losses = [], []
 for epoch in range(1, EPOCHS + 1):
     total = 0.0
-    for x_batch, y_batch in batches(x_train, y_train, size=BATCH_SIZE, rng=rng):
+    for x_batch, y_batch in batches(x_train, y_train, batch_size=BATCH_SIZE, rng=rng):
         total += loss.forward(model.forward(x_batch), y_batch) * len(x_batch)  # the last batch is smaller
         model.backward(loss.backward(), input_gradient=False)
         optimizer.step(model)

@@ -45,7 +45,7 @@ layers += [Conv2D(N_FILTERS, 16, 3, padding="same"), ReLU(), MaxPool2D(2)]
 model = Sequential([*layers, Flatten(), Dense((size // 4) ** 2 * 16, 10)], rng=0)
 loss, optimizer, rng = SoftmaxCrossEntropy(), SGD(learning_rate=0.05, momentum=0.9), np.random.default_rng(0)
 for epoch in range(1, epochs + 1):
-    for x_batch, y_batch in batches(x_train, y_train, size=64, rng=rng):
+    for x_batch, y_batch in batches(x_train, y_train, batch_size=64, rng=rng):
         loss.forward(model.forward(x_batch), y_batch)
         model.backward(loss.backward(), input_gradient=False)
         optimizer.step(model)

@@ -21,7 +21,7 @@ except ImportError:
     sys.exit(0)
 
 WEIGHT_DECAY = 0.003
-x_train, x_test, y_train, y_test = train_test_split(*digits(), rng=0, stratify=True)
+x_train, x_test, y_train, y_test = train_test_split(*digits(), stratify=True, rng=0)
 model = Sequential([Dense(64, 32), Tanh(), Dense(32, 10)], dtype=np.float64, rng=0)  # line searches like precision
 loss = SoftmaxCrossEntropy()
 print(f"{model.parameters.size:,} parameters, {len(x_train):,} digits at each step")

@@ -74,7 +74,7 @@ train_losses, test_losses = [], []
 start = time.perf_counter()
 for epoch in range(1, epochs + 1):
     total = 0.0
-    for x_batch, y_batch in batches(x_train, y_train, size=batch_size, rng=rng):
+    for x_batch, y_batch in batches(x_train, y_train, batch_size=batch_size, rng=rng):
         total += loss.forward(model.forward(x_batch), y_batch) * len(x_batch)  # the last batch is smaller
         model.backward(loss.backward(), input_gradient=False)
         optimizer.step(model)

@@ -35,7 +35,7 @@ def read():
     directory = parser.parse_args().data
     if directory is None:
         print(WHERE)
-        return (*train_test_split(*digits(), rng=0, stratify=True), "digits")
+        return (*train_test_split(*digits(), stratify=True, rng=0), "digits")
     try:
         (x_train, y_train), (x_test, y_test) = mnist(directory)
     except (OSError, ValueError) as error:

@@ -54,7 +54,7 @@ except GradientError as error:
     print(error)
 
 print("\nIn a network, on three spirals:")
-x, y = spirals(rng)
+x, y = spirals(rng=rng)
 model = Sequential([Dense(2, 32), Swish(32), Dense(32, 3)], rng=rng)
 loss, optimizer = SoftmaxCrossEntropy(), SGD(learning_rate=0.5, momentum=0.9)
 for step in range(601):

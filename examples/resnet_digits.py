@@ -79,7 +79,7 @@ for name, residual, style in (("out = x + f(x)", True, "o-"), ("plain, out = f(x
     start = time.perf_counter()
     for epoch in range(1, EPOCHS + 1):
         total = 0.0
-        for x_batch, y_batch in batches(x_train, y_train, size=BATCH, rng=rng):
+        for x_batch, y_batch in batches(x_train, y_train, batch_size=BATCH, rng=rng):
             total += loss.forward(model.forward(x_batch), y_batch) * len(x_batch)  # the last batch is smaller
             model.backward(loss.backward(), input_gradient=False)
             first_gradients = first_gradients or relative_gradients(model)

@@ -21,7 +21,7 @@ from optimizers import Adam, CosineDecay
 from training import accuracy, digits, fit, train_test_split
 
 EPOCHS = 8
-x_train, x_test, y_train, y_test = train_test_split(*digits(), rng=0, stratify=True)
+x_train, x_test, y_train, y_test = train_test_split(*digits(), stratify=True, rng=0)
 
 
 def train(checkpoint=None, callbacks=()):

@@ -22,8 +22,8 @@ EPOCHS = 300
 COLORS, MARKERS = ["#0072B2", "#E69F00", "#009E73"], ["o", "s", "^"]  # to be told apart without colour, too
 
 rng = np.random.default_rng(0)
-x, y = spirals(rng)
-x_new, y_new = spirals(rng)  # fresh points of the same spirals
+x, y = spirals(rng=rng)
+x_new, y_new = spirals(rng=rng)  # fresh points of the same spirals
 
 model = Sequential([Dense(2, 64), ReLU(), Dense(64, 3)], rng=rng)
 loss = SoftmaxCrossEntropy()
@@ -32,7 +32,7 @@ optimizer = SGD(learning_rate=0.3, momentum=0.9)
 losses = []
 for epoch in range(1, EPOCHS + 1):
     total = 0.0
-    for x_batch, y_batch in batches(x, y, size=32, rng=rng):
+    for x_batch, y_batch in batches(x, y, batch_size=32, rng=rng):
         total += loss.forward(model.forward(x_batch), y_batch) * len(x_batch)
         model.backward(loss.backward(), input_gradient=False)
         optimizer.step(model)

@@ -18,7 +18,7 @@ from optimizers import SGD, Adam, OneCycle, RMSprop
 from training import accuracy, digits, fit, plot_histories, train_test_split
 
 EPOCHS, BATCH_SIZE = 20, 32
-x_train, x_test, y_train, y_test = train_test_split(*digits(), rng=0, stratify=True)
+x_train, x_test, y_train, y_test = train_test_split(*digits(), stratify=True, rng=0)
 n_steps = EPOCHS * math.ceil(len(x_train) / BATCH_SIZE)
 
 optimizers = {

@@ -6,23 +6,45 @@ All are stable: no x overflows, however large, and none warns.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .contract import Array, Layer
 
 
-def sigmoid(x: Array) -> Array:
-    """Return 1 / (1 + exp(-x)), stable: exp is only taken of numbers that are not positive.
+def sigmoid(x: ArrayLike) -> Array:
+    """Return 1 / (1 + exp(-x)) of every element, stable: exp is only taken of numbers that are not positive.
+
+    Parameters
+    ----------
+    x : array
+        Real numbers; float32 gives float32, integers and lists give float64.
 
     Examples
     --------
-    >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
+    >>> sigmoid([-1000.0, 0.0, 1000.0])
     array([0. , 0.5, 1. ])
     """
+    x = as_floats("sigmoid", x)
     small = np.exp(-np.abs(x))  # in (0, 1]; sigmoid(-|x|) = small / (1 + small), sigmoid(|x|) = 1 / (1 + small)
     return np.where(x >= 0, 1, small) / (1 + small)
+
+
+def as_floats(who: str, x: ArrayLike) -> Array:
+    """Return x, the argument of a function called `who`, as an array of floating numbers, in its dtype if it has one.
+
+    Examples
+    --------
+    >>> as_floats("sigmoid", [1, 2]), as_floats("sigmoid", np.float32([1]))
+    (array([1., 2.]), array([1.], dtype=float32))
+    """
+    array = np.asarray(x)
+    if array.dtype.kind == "f":
+        return array
+    if array.dtype.kind not in "iub":
+        raise TypeError(f"{who}: x must hold real numbers, got dtype {array.dtype}")
+    return array.astype(float)
 
 
 class Sigmoid(Layer):
@@ -30,21 +52,17 @@ class Sigmoid(Layer):
 
     For two classes, train with the fused `SigmoidBinaryCrossEntropy` on the logits instead of a Sigmoid and a loss.
 
-    Shapes
-    ------
-    x of any shape, out the same
-
     Examples
     --------
     >>> Sigmoid().forward(np.array([[-1000.0, 0.0, 1000.0]]))
     array([[0. , 0.5, 1. ]])
     """
 
-    def forward(self, x: Any) -> Array:
+    def forward(self, x: ArrayLike) -> Array:
         out = self._cache = sigmoid(self._check_x(x))
         return out
 
-    def backward(self, dout: Any) -> Array:
+    def backward(self, dout: ArrayLike) -> Array:
         out = self._recall()  # d sigmoid = sigmoid * (1 - sigmoid)
         return self._check_dout(dout, out.shape) * out * (1 - out)
 
@@ -52,31 +70,23 @@ class Sigmoid(Layer):
 class Tanh(Layer):
     """Squash to (-1, 1): out = tanh(x).
 
-    Shapes
-    ------
-    x of any shape, out the same
-
     Examples
     --------
     >>> Tanh().forward(np.array([[-1000.0, 0.0, 1000.0]]))
     array([[-1.,  0.,  1.]])
     """
 
-    def forward(self, x: Any) -> Array:
+    def forward(self, x: ArrayLike) -> Array:
         out = self._cache = np.tanh(self._check_x(x))
         return out
 
-    def backward(self, dout: Any) -> Array:
+    def backward(self, dout: ArrayLike) -> Array:
         out = self._recall()  # d tanh = 1 - tanh²
         return self._check_dout(dout, out.shape) * (1 - out * out)
 
 
 class Softplus(Layer):
     """A smooth ReLU: out = log(1 + exp(x)).
-
-    Shapes
-    ------
-    x of any shape, out the same
 
     References
     ----------
@@ -89,22 +99,18 @@ class Softplus(Layer):
     array([[0.000e+00, 6.931e-01, 1.000e+03]])
     """
 
-    def forward(self, x: Any) -> Array:
+    def forward(self, x: ArrayLike) -> Array:
         x = self._cache = self._check_x(x)
         # log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)), where exp cannot overflow
         return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
-    def backward(self, dout: Any) -> Array:
+    def backward(self, dout: ArrayLike) -> Array:
         x = self._recall()  # d softplus = sigmoid
         return self._check_dout(dout, x.shape) * sigmoid(x)
 
 
 class SiLU(Layer):
     """The sigmoid-weighted linear unit, also called swish: out = x * sigmoid(x).
-
-    Shapes
-    ------
-    x of any shape, out the same
 
     References
     ----------
@@ -117,13 +123,13 @@ class SiLU(Layer):
     array([[  -0.,    0., 1000.]])
     """
 
-    def forward(self, x: Any) -> Array:
+    def forward(self, x: ArrayLike) -> Array:
         x = self._check_x(x)
         gate = sigmoid(x)
         self._cache = x, gate
         return x * gate
 
-    def backward(self, dout: Any) -> Array:
+    def backward(self, dout: ArrayLike) -> Array:
         x, gate = self._recall()  # product rule: 1 * gate + x * gate * (1 - gate)
         return self._check_dout(dout, x.shape) * (gate * (1 + x * (1 - gate)))
 
@@ -132,10 +138,6 @@ class GELU(Layer):
     """The Gaussian error linear unit in its tanh form: out = x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x³))).
 
     This is the approximation that GPT-2 uses, within 5e-4 of the exact x * Phi(x).
-
-    Shapes
-    ------
-    x of any shape, out the same
 
     References
     ----------
@@ -150,14 +152,14 @@ class GELU(Layer):
     SCALE = math.sqrt(2 / math.pi)
     CUBIC = 0.044715
 
-    def forward(self, x: Any) -> Array:
+    def forward(self, x: ArrayLike) -> Array:
         x = self._check_x(x)
         near = np.clip(x, -10, 10)  # beyond, tanh is exactly +-1 and x³ could overflow
         tanh = np.tanh(self.SCALE * (near + self.CUBIC * near**3))
         self._cache = x, near, tanh
         return x * (0.5 * (1 + tanh))
 
-    def backward(self, dout: Any) -> Array:
+    def backward(self, dout: ArrayLike) -> Array:
         # out = x * p with p = (1 + tanh(u)) / 2 and u = SCALE * (x + CUBIC * x³), so that
         # d out / dx = p + x * dp,  dp = (1 - tanh(u)²) / 2 * du,  du = SCALE * (1 + 3 * CUBIC * x²)
         x, near, tanh = self._recall()

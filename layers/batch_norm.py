@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .contract import Array, Rng, checks
 from .normalization import Normalization
-from .speed import as_rows, gather, spread
+from .speed import as_rows, repeat_channels, sum_over_pixels
+
+
+def plain_batch_norm(
+    x: Array, dout: Array, gain: Array, bias: Array, epsilon: float
+) -> tuple[Array, Array, Array, Array]:
+    """Return out, dx, dgain, dbias of a BatchNorm in training: the definition, in plain NumPy.
+
+    It is `plain_norm`, derived gate by gate in `normalization.py`, over all axes but the last. Here all M values of a
+    mean have the same gain, so that gain / root stands before the bracket, and the two means in it are dbias / M and
+    dgain / M.
+
+    Examples
+    --------
+    >>> x, dout = np.array([[1.0], [3.0]]), np.array([[1.0], [0.0]])
+    >>> out, dx, dgain, dbias = plain_batch_norm(x, dout, np.ones(1), np.zeros(1), epsilon=3.0)
+    >>> out.T, dx.T, dgain, dbias
+    (array([[-0.5,  0.5]]), array([[ 0.1875, -0.1875]]), array([-0.5]), array([1.]))
+    """
+    axes = tuple(range(x.ndim - 1))
+    difference = x - x.mean(axes)
+    root = np.sqrt(np.mean(difference * difference, axes) + epsilon)
+    normalized = difference / root
+    out = gain * normalized + bias
+
+    n_values = x.size // x.shape[-1]
+    dbias = dout.sum(axes)
+    dgain = np.sum(dout * normalized, axes)
+    dx = gain / root * (dout - dbias / n_values - normalized * dgain / n_values)
+    return out, dx, dgain, dbias
 
 
 class BatchNorm(Normalization):
@@ -33,8 +61,7 @@ class BatchNorm(Normalization):
 
     Shapes
     ------
-    x (N, n_features), (N, T, n_features) or (N, H, W, n_features), out the same; gain and bias (n_features,), ones
-    and zeros at first
+    x (N, n_features), (N, T, n_features) or (N, H, W, n_features); gain and bias (n_features,), ones and zeros at first
 
     Raises
     ------
@@ -73,55 +100,50 @@ class BatchNorm(Normalization):
         super().initialize()
         self.running_mean, self.running_variance = np.zeros(self.n_features), np.ones(self.n_features)
 
-    def forward(self, x: Any) -> Array:
-        x = self._check_values(x)
+    def forward(self, x: ArrayLike) -> Array:
+        x = self._check_features(x, self.n_features)
         n_values = x.size // self.n_features
         if n_values < 2:
             raise ValueError(f"{self.who}: x must hold two values of a feature in training, got shape {x.shape}")
         rows = as_rows(x)
         width = rows.shape[1]
-        # One value, any, taken from all: what is left is as large as the spread of x, not as its offset, so that
-        # float32 sums keep their digits. The mean follows in a second step.
+        # The mean in two steps, mean = first + rest: sums of float32 numbers far from zero lose digits. So one value of
+        # each feature, any of them, is taken from all first. What is left is as large as these values differ.
         first = rows[0, : self.n_features]
-        difference = rows - spread(first, width)
-        mean = gather(difference.sum(axis=0), self.n_features) / n_values
-        difference -= spread(mean, width)
-        variance = gather(np.einsum("rw,rw->w", difference, difference), self.n_features) / n_values
+        difference = rows - repeat_channels(first, width)
+        rest = sum_over_pixels(difference.sum(axis=0), self.n_features) / n_values
+        difference -= repeat_channels(rest, width)
+        variance = sum_over_pixels(np.einsum("rw,rw->w", difference, difference), self.n_features) / n_values
         root = np.sqrt(variance + self.epsilon)
-        out = difference * spread(self.gain / root, width)
-        out += spread(self.bias, width)
-        self.running_mean += self.momentum * (first + mean - self.running_mean)
+        out = difference * repeat_channels(self.gain / root, width)
+        out += repeat_channels(self.bias, width)
+        self.running_mean += self.momentum * (first + rest - self.running_mean)
         self.running_variance += self.momentum * (variance * (n_values / (n_values - 1)) - self.running_variance)
         self._cache = difference, root, x.shape
         return out.reshape(x.shape)
 
-    def backward(self, dout: Any, input_gradient: bool = True) -> Array | None:
-        # The gates of the forward pass, the last one first; sums and means run over the M values of a feature:
-        # out = gain * normalized + bias       dbias = sum(dout), dgain = sum(dout * normalized)
-        # normalized = difference / root       ddifference = gain * dout / root, droot = -gain * dgain / root
-        # root = sqrt(sum(square) / M + eps)   dsquare = droot / (2 * root) / M
-        # square = difference * difference     ddifference += 2 * difference * dsquare
-        # difference = x - sum(x) / M          dx = ddifference - sum(ddifference) / M; with sum(normalized) = 0:
-        # dx = gain / root * (dout - dbias / M - normalized * dgain / M)
+    def backward(self, dout: ArrayLike, input_gradient: bool = True) -> Array | None:
+        # dx of plain_batch_norm, with scale = gain / root and normalized = difference / root:
+        # dx = scale * dout - scale * dbias / M - difference * scale / root * dgain / M, the last term first
         difference, root, shape = self._recall()
-        dout = self._check_dout(dout, shape).reshape(difference.shape)
-        self.dbias = gather(dout.sum(axis=0), self.n_features)
-        self.dgain = gather(np.einsum("rw,rw->w", dout, difference), self.n_features) / root
+        dout_rows = self._check_dout(dout, shape).reshape(difference.shape)
+        self.dbias = sum_over_pixels(dout_rows.sum(axis=0), self.n_features)
+        self.dgain = sum_over_pixels(np.einsum("rw,rw->w", dout_rows, difference), self.n_features) / root
         if not input_gradient:
             return None
         width, n_values = difference.shape[1], difference.size // self.n_features
         scale = self.gain / root
         dx = difference  # it is ours alone, and read once: turn it into dx in place
-        dx *= spread(-scale / root * self.dgain / n_values, width)
-        dx -= spread(scale * self.dbias / n_values, width)
-        dx += dout * spread(scale, width)
+        dx *= repeat_channels(-scale / root * self.dgain / n_values, width)
+        dx -= repeat_channels(scale * self.dbias / n_values, width)
+        dx += dout_rows * repeat_channels(scale, width)
         return dx.reshape(shape)
 
-    def predict(self, x: Any) -> Array:
-        x = self._check_values(x)
+    def predict(self, x: ArrayLike) -> Array:
+        x = self._check_features(x, self.n_features)
         rows = as_rows(x)
         width = rows.shape[1]
-        out = rows - spread(self.running_mean, width)
-        out *= spread(self.gain / np.sqrt(self.running_variance + self.epsilon), width)
-        out += spread(self.bias, width)
+        out = rows - repeat_channels(self.running_mean, width)
+        out *= repeat_channels(self.gain / np.sqrt(self.running_variance + self.epsilon), width)
+        out += repeat_channels(self.bias, width)
         return out.reshape(x.shape)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .contract import Array, Layer, Rng, Shape, as_shape, checks
-from .speed import as_rows, spread
+from .speed import as_rows, repeat_channels
 
 
 class Dropout(Layer):
@@ -22,10 +23,6 @@ class Dropout(Layer):
         The probability of *zeroing*.
     rng : int or numpy.random.Generator, optional
         Where the layer takes a stream of its own from.
-
-    Shapes
-    ------
-    x of any shape, out the same
 
     Raises
     ------
@@ -58,7 +55,7 @@ class Dropout(Layer):
         # A stream of its own: how often this layer draws does not change what the next layer draws.
         self._rng = np.random.default_rng(np.random.default_rng(rng).integers(2**63))
 
-    def forward(self, x: Any) -> Array:
+    def forward(self, x: ArrayLike) -> Array:
         x = self._check_x(x)
         mask = self._cache = self._mask(x.shape, x.dtype)
         return x * mask
@@ -70,11 +67,11 @@ class Dropout(Layer):
         mask /= 1 - self.rate
         return mask
 
-    def backward(self, dout: Any) -> Array:
+    def backward(self, dout: ArrayLike) -> Array:
         mask = self._recall()
         return self._check_dout(dout, mask.shape) * mask
 
-    def predict(self, x: Any) -> Array:
+    def predict(self, x: ArrayLike) -> Array:
         return self._check_x(x)
 
 
@@ -93,7 +90,7 @@ class Dropout2D(Dropout):
 
     Shapes
     ------
-    x (N, H, W, C), channels last, or (N, T, C); out the same; the mask is (N, C)
+    x (N, H, W, C), channels last, or (N, T, C); the mask is (N, C)
 
     Raises
     ------
@@ -114,21 +111,21 @@ class Dropout2D(Dropout):
            [0., 0.]]))
     """
 
-    def forward(self, x: Any) -> Array:
+    def forward(self, x: ArrayLike) -> Array:
         x = self._check_x(x)
         self.output_shape(x.shape[1:])
         mask = self._mask((len(x), x.shape[-1]), x.dtype)
         self._cache = mask, x.shape
         return self._masked(x, mask)
 
-    def backward(self, dout: Any) -> Array:
+    def backward(self, dout: ArrayLike) -> Array:
         mask, shape = self._recall()
         return self._masked(self._check_dout(dout, shape), mask)
 
     @staticmethod
     def _masked(x: Array, mask: Array) -> Array:
         rows = as_rows(x, kept=1)  # (N, n_rows, width)
-        return (rows * spread(mask, rows.shape[2])[:, np.newaxis]).reshape(x.shape)
+        return (rows * repeat_channels(mask[:, np.newaxis], rows.shape[2])).reshape(x.shape)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         shape = as_shape(input_shape)

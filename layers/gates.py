@@ -10,16 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .contract import Gate, sum_to_shape
 
 
 class Add(Gate):
     """out = a + b. It distributes: both inputs receive dout.
-
-    Shapes
-    ------
-    a, b that broadcast, out their common shape
 
     Examples
     --------
@@ -30,13 +27,13 @@ class Add(Gate):
 
     n_operands = 2
 
-    def forward(self, a: Any, b: Any) -> Any:
+    def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
         a, b = self._broadcast(a, b)
         out = a + b
         self._cache = a.shape, b.shape, out.shape
         return out
 
-    def backward(self, dout: Any) -> tuple[Any, Any]:
+    def backward(self, dout: ArrayLike) -> tuple[Any, Any]:
         a_shape, b_shape, shape = self._recall()
         dout = self._check_dout(dout, shape)
         return sum_to_shape(dout.copy(), a_shape), sum_to_shape(dout.copy(), b_shape)
@@ -44,10 +41,6 @@ class Add(Gate):
 
 class Subtract(Gate):
     """out = a - b. a receives dout, b receives -dout.
-
-    Shapes
-    ------
-    a, b that broadcast, out their common shape
 
     Examples
     --------
@@ -58,13 +51,13 @@ class Subtract(Gate):
 
     n_operands = 2
 
-    def forward(self, a: Any, b: Any) -> Any:
+    def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
         a, b = self._broadcast(a, b)
         out = a - b
         self._cache = a.shape, b.shape, out.shape
         return out
 
-    def backward(self, dout: Any) -> tuple[Any, Any]:
+    def backward(self, dout: ArrayLike) -> tuple[Any, Any]:
         a_shape, b_shape, shape = self._recall()
         dout = self._check_dout(dout, shape)
         return sum_to_shape(dout.copy(), a_shape), sum_to_shape(-dout, b_shape)
@@ -72,10 +65,6 @@ class Subtract(Gate):
 
 class Multiply(Gate):
     """out = a * b, element by element. It swaps: each input receives dout times the other one.
-
-    Shapes
-    ------
-    a, b that broadcast, out their common shape
 
     Examples
     --------
@@ -86,11 +75,11 @@ class Multiply(Gate):
 
     n_operands = 2
 
-    def forward(self, a: Any, b: Any) -> Any:
+    def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
         a, b = self._cache = self._broadcast(a, b)
         return a * b
 
-    def backward(self, dout: Any) -> tuple[Any, Any]:
+    def backward(self, dout: ArrayLike) -> tuple[Any, Any]:
         a, b = self._recall()
         dout = self._check_dout(dout, np.broadcast_shapes(a.shape, b.shape))
         return sum_to_shape(dout * b, a.shape), sum_to_shape(dout * a, b.shape)
@@ -98,10 +87,6 @@ class Multiply(Gate):
 
 class Divide(Gate):
     """out = a / b, element by element. a receives dout / b, b receives -dout * a / b².
-
-    Shapes
-    ------
-    a, b that broadcast, out their common shape
 
     Raises
     ------
@@ -117,7 +102,7 @@ class Divide(Gate):
 
     n_operands = 2
 
-    def forward(self, a: Any, b: Any) -> Any:
+    def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
         a, b = self._broadcast(a, b)
         if not np.all(b):
             raise ValueError(f"{self.who}: b must not be zero, got 0 among its elements")
@@ -125,7 +110,7 @@ class Divide(Gate):
         self._cache = a.shape, b, out
         return out
 
-    def backward(self, dout: Any) -> tuple[Any, Any]:
+    def backward(self, dout: ArrayLike) -> tuple[Any, Any]:
         a_shape, b, out = self._recall()
         da = self._check_dout(dout, out.shape) / b
         return sum_to_shape(da, a_shape), sum_to_shape(-da * out, b.shape)
@@ -133,10 +118,6 @@ class Divide(Gate):
 
 class Maximum(Gate):
     """out = max(a, b), element by element. It routes: the larger input receives dout, a in a tie.
-
-    Shapes
-    ------
-    a, b that broadcast, out their common shape
 
     Examples
     --------
@@ -147,12 +128,12 @@ class Maximum(Gate):
 
     n_operands = 2
 
-    def forward(self, a: Any, b: Any) -> Any:
+    def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
         a, b = self._broadcast(a, b)
         self._cache = a.shape, b.shape, a >= b
         return np.maximum(a, b)
 
-    def backward(self, dout: Any) -> tuple[Any, Any]:
+    def backward(self, dout: ArrayLike) -> tuple[Any, Any]:
         a_shape, b_shape, to_a = self._recall()
         dout = self._check_dout(dout, to_a.shape)
         return sum_to_shape(dout * to_a, a_shape), sum_to_shape(dout * ~to_a, b_shape)
@@ -179,7 +160,7 @@ class MatMul(Gate):
 
     n_operands = 2
 
-    def forward(self, a: Any, b: Any) -> Any:
+    def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
         a, b = self._operands(a, b)
         try:
             out = np.matmul(a, b)
@@ -189,7 +170,7 @@ class MatMul(Gate):
         self._cache = a, b, out.shape
         return out
 
-    def backward(self, dout: Any) -> tuple[Any, Any]:
+    def backward(self, dout: ArrayLike) -> tuple[Any, Any]:
         a, b, shape = self._recall()
         dout = self._check_dout(dout, shape)
         rows = a[np.newaxis, :] if a.ndim == 1 else a  # a vector a is one row, a vector b one column, as in np.matmul
@@ -204,31 +185,23 @@ class MatMul(Gate):
 class Exp(Gate):
     """out = exp(x). dx = dout * out.
 
-    Shapes
-    ------
-    x of any shape, out the same
-
     Examples
     --------
     >>> Exp().forward(np.array([0.0, 1.0])).round(4)
     array([1.    , 2.7183])
     """
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: ArrayLike) -> Any:
         out = self._cache = np.exp(self._operands(x)[0])
         return out
 
-    def backward(self, dout: Any) -> Any:
+    def backward(self, dout: ArrayLike) -> Any:
         out = self._recall()
         return self._check_dout(dout, out.shape) * out
 
 
 class Log(Gate):
     """out = log(x), the natural logarithm. dx = dout / x.
-
-    Shapes
-    ------
-    x of any shape, out the same
 
     Raises
     ------
@@ -241,13 +214,13 @@ class Log(Gate):
     array([0., 1.])
     """
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: ArrayLike) -> Any:
         (x,) = self._operands(x)
         if np.any(x <= 0):
             raise ValueError(f"{self.who}: x must be positive, got {np.min(x)}")
         self._cache = x
         return np.log(x)
 
-    def backward(self, dout: Any) -> Any:
+    def backward(self, dout: ArrayLike) -> Any:
         x = self._recall()
         return self._check_dout(dout, x.shape) / x

@@ -3,13 +3,41 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .contract import Array, Shape, checks
-from .normalization import Normalization
-from .speed import as_rows, gather, spread
+from .normalization import Normalization, plain_norm
+from .speed import as_rows, repeat_channels, sum_over_pixels
+
+
+def plain_group_norm(
+    x: Array, dout: Array, gain: Array, bias: Array, n_groups: int, epsilon: float
+) -> tuple[Array, Array, Array, Array]:
+    """Return out, dx, dgain, dbias of a GroupNorm: the definition, in plain NumPy.
+
+    With the channels as (groups, channels of a group) it is `plain_norm` over the positions and the last axis; that
+    function, and where it comes from, stand in `normalization.py`. An InstanceNorm has as many groups as channels.
+
+    Examples
+    --------
+    >>> x, dout = np.array([[1.0, 3.0, 10.0, 50.0]]), np.array([[1.0, 0.0, 0.0, 0.0]])
+    >>> out, dx, dgain, dbias = plain_group_norm(x, dout, np.ones(4), np.zeros(4), n_groups=2, epsilon=3.0)
+    >>> out.round(3), dx
+    (array([[-0.5  ,  0.5  , -0.996,  0.996]]), array([[ 0.1875, -0.1875,  0.    ,  0.    ]]))
+    """
+    n_examples, n_features = len(x), x.shape[-1]
+    grouped = (n_examples, -1, n_groups, n_features // n_groups)  # (N, positions, groups, channels of a group)
+    out, dx, dgain, dbias = plain_norm(
+        x.reshape(grouped),
+        dout.reshape(grouped),
+        gain.reshape(n_groups, -1),
+        bias.reshape(n_groups, -1),
+        axes=(1, 3),
+        epsilon=epsilon,
+    )
+    return out.reshape(x.shape), dx.reshape(x.shape), dgain.reshape(n_features), dbias.reshape(n_features)
 
 
 class GroupNorm(Normalization):
@@ -28,7 +56,7 @@ class GroupNorm(Normalization):
 
     Shapes
     ------
-    x (N, ..., n_features), out the same; gain and bias (n_features,), ones and zeros at first
+    x (N, ..., n_features); gain and bias (n_features,), ones and zeros at first
 
     Raises
     ------
@@ -54,7 +82,7 @@ class GroupNorm(Normalization):
         who = type(self).__name__
         n_features = checks.whole(who, "n_features", n_features)
         self.n_groups = checks.whole(who, "n_groups", n_groups)
-        if n_features % n_groups:
+        if n_features % self.n_groups:
             raise ValueError(f"{who}: n_groups must divide n_features, {n_features}, got {n_groups}")
         super().__init__(n_features, epsilon)
 
@@ -64,56 +92,53 @@ class GroupNorm(Normalization):
             raise ValueError(f"{self.who}: each group must hold two values or more, got an example of shape {shape}")
         return shape
 
-    def forward(self, x: Any) -> Array:
-        x = self._check_values(x)
+    def forward(self, x: ArrayLike) -> Array:
+        x = self._check_features(x, self.n_features)
         self.output_shape(x.shape[1:])
-        rows = as_rows(x, kept=1)  # (N, n_rows, width)
+        rows = as_rows(x, kept=1)  # (N, n_rows, width); what there is of a channel or a group once is (N, 1, ...)
         width = rows.shape[2]
-        # One value of each group, any, is taken from all of it: the offset goes before float32 loses digits to it.
-        first = rows[:, 0, : self.n_features : self.n_features // self.n_groups]
-        difference = rows - self._spread(self._of_channels(first), width)
-        mean = self._mean(gather(difference.sum(axis=1), self.n_features), x.shape)
-        difference -= self._spread(mean, width)
-        square = np.einsum("nrw,nrw->nw", difference, difference)
-        root = np.sqrt(self._mean(gather(square, self.n_features), x.shape) + self.epsilon)
-        out = difference * self._spread(self.gain / root, width)
-        out += spread(self.bias, width)
+        # The mean in two steps, mean = first + rest, as in a BatchNorm: one value of each group, any of them, is taken
+        # from all of it first, before float32 sums lose digits to an offset.
+        first = rows[:, :1, : self.n_features : self.n_features // self.n_groups]
+        difference = rows - repeat_channels(self._of_channels(first), width)
+        rest = self._mean(sum_over_pixels(difference.sum(axis=1, keepdims=True), self.n_features), x.shape)
+        difference -= repeat_channels(rest, width)
+        squares = np.einsum("nrw,nrw->nw", difference, difference)[:, np.newaxis]
+        root = np.sqrt(self._mean(sum_over_pixels(squares, self.n_features), x.shape) + self.epsilon)
+        out = difference * repeat_channels(self.gain / root, width)
+        out += repeat_channels(self.bias, width)
         self._cache = difference, root, x.shape
         return out.reshape(x.shape)
 
-    def backward(self, dout: Any, input_gradient: bool = True) -> Array | None:
-        # The gates are those of a BatchNorm: product with gain, root, sum, square, difference, mean. But the gain
-        # differs between the channels of one mean, so that it stays inside, in dnormalized = gain * dout:
-        # dx = (dnormalized - mean(dnormalized) - normalized * mean(dnormalized * normalized)) / root
-        # Both means are over the positions first, where the gain is the same, then over the channels of a group.
-        difference, root, shape = self._recall()  # (N, n_rows, width), (N, n_features)
-        dout = self._check_dout(dout, shape).reshape(difference.shape)
-        sums = gather(dout.sum(axis=1), self.n_features)
-        products = gather(np.einsum("nrw,nrw->nw", dout, difference), self.n_features) / root
-        self.dbias = sums.sum(axis=0)
-        self.dgain = products.sum(axis=0)
+    def backward(self, dout: ArrayLike, input_gradient: bool = True) -> Array | None:
+        # dx of plain_norm, with normalized = difference / root, from right to left:
+        # dx = (gain * dout - mean(gain * dout) - difference / root * mean(gain * dout * normalized)) / root
+        # Both means are over the positions first, where the gain is the same and can wait, then over the channels of a
+        # group, where it differs. What the positions sum to, before the gain, gives dbias and dgain on the way.
+        difference, root, shape = self._recall()  # (N, n_rows, width), (N, 1, C)
+        dout_rows = self._check_dout(dout, shape).reshape(difference.shape)
+        sums = sum_over_pixels(dout_rows.sum(axis=1, keepdims=True), self.n_features)
+        products = np.einsum("nrw,nrw->nw", dout_rows, difference)[:, np.newaxis]
+        products = sum_over_pixels(products, self.n_features) / root  # of dout * normalized
+        self.dbias = sums[:, 0].sum(axis=0)
+        self.dgain = products[:, 0].sum(axis=0)
         if not input_gradient:
             return None
         width = difference.shape[2]
         dx = difference  # it is ours alone, and read once: turn it into dx in place
-        dx *= self._spread(-self._mean(self.gain * products, shape) / root**2, width)
-        dx -= self._spread(self._mean(self.gain * sums, shape) / root, width)
-        dx += dout * self._spread(self.gain / root, width)
+        dx *= repeat_channels(-self._mean(self.gain * products, shape) / root**2, width)
+        dx -= repeat_channels(self._mean(self.gain * sums, shape) / root, width)
+        dx += dout_rows * repeat_channels(self.gain / root, width)
         return dx.reshape(shape)
 
     def _mean(self, sums: Array, shape: Shape) -> Array:
-        """Return the mean of its group for each channel, (N, C), given each channel's sum over the positions."""
+        """Return the mean of its group for each channel, (N, 1, C), given each channel's sum over the positions."""
         n_values = math.prod(shape[1:]) // self.n_groups
-        return self._of_channels(sums.reshape(len(sums), self.n_groups, -1).sum(axis=2) / n_values)
+        return self._of_channels(sums.reshape(len(sums), 1, self.n_groups, -1).sum(axis=3) / n_values)
 
     def _of_channels(self, groups: Array) -> Array:
-        """Return (N, C), given (N, n_groups): to each channel the number of its group."""
-        return np.repeat(groups, self.n_features // self.n_groups, axis=1)
-
-    @staticmethod
-    def _spread(values: Array, width: int) -> Array:
-        """Return (N, 1, width), given (N, C): for all rows of an example."""
-        return spread(values, width)[:, np.newaxis]
+        """Return (N, 1, C), given (N, 1, n_groups): to each channel the number of its group."""
+        return np.repeat(groups, self.n_features // self.n_groups, axis=2)
 
 
 class InstanceNorm(GroupNorm):
@@ -130,7 +155,7 @@ class InstanceNorm(GroupNorm):
 
     Shapes
     ------
-    x (N, H, W, n_features) or (N, T, n_features), out the same; gain and bias (n_features,), ones and zeros at first
+    x (N, H, W, n_features) or (N, T, n_features); gain and bias (n_features,), ones and zeros at first
 
     Raises
     ------

@@ -20,23 +20,59 @@ Step by step, with M values in each mean, what the forward pass does and what ba
                 out = gain * normalized + bias        dnormalized = gain * dout
 
 `examples/batchnorm_by_hand.py` walks this long way, gate by gate. Put into one another, the last line first, the six
-lines on the right become one, the closed form that `backward` computes here:
+lines on the right become one, the closed form:
 
     ddifference = dnormalized / root - difference * mean(dnormalized * difference) / root**3
     dx          = (dnormalized - mean(dnormalized) - normalized * mean(dnormalized * normalized)) / root
 
 What is taken away are the two directions in which x can move without changing normalized: all values up together, and
 all away from their mean together.
+
+`plain_norm` is all of this as code. The layers compute the same in another order, which reads memory less often and
+keeps the digits of float32; tests hold the two together.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike
 
-from .contract import Array, Layer, Rng, Shape, as_shape, checks
-from .speed import as_rows, gather, spread
+from .contract import Array, Layer, Rng, Shape, as_shape, checks, sum_to_shape
+from .speed import as_rows, repeat_channels, sum_over_pixels
+
+
+def plain_norm(
+    x: Array, dout: Array, gain: Array, bias: Array, axes: int | tuple[int, ...], epsilon: float
+) -> tuple[Array, Array, Array, Array]:
+    """Return out, dx, dgain, dbias of the norm whose means are over `axes`: the definition, in plain NumPy.
+
+    A LayerNorm takes its means over the axis -1, a BatchNorm over all axes but the last, (0,) or (0, 1, 2), an
+    InstanceNorm over all but the first and the last, (1,) or (1, 2); a GroupNorm needs an axis more, see
+    `plain_group_norm`. gain and bias broadcast to x, so that their gradients are sums over the copies.
+
+    Examples
+    --------
+    >>> x, dout = np.array([[1.0, 3.0], [10.0, 10.0]]), np.array([[1.0, 0.0], [0.0, 1.0]])
+    >>> out, dx, dgain, dbias = plain_norm(x, dout, np.ones(2), np.zeros(2), axes=-1, epsilon=1.0)
+    >>> out.round(3), dx
+    (array([[-0.707,  0.707],
+           [ 0.   ,  0.   ]]), array([[ 0.1767767, -0.1767767],
+           [-0.5      ,  0.5      ]]))
+    """
+
+    def mean(values: Array) -> Array:
+        return values.mean(axis=axes, keepdims=True)
+
+    difference = x - mean(x)
+    root = np.sqrt(mean(difference * difference) + epsilon)
+    normalized = difference / root
+    out = gain * normalized + bias
+
+    dnormalized = gain * dout
+    dx = (dnormalized - mean(dnormalized) - normalized * mean(dnormalized * normalized)) / root
+    dgain = sum_to_shape(dout * normalized, gain.shape)
+    dbias = sum_to_shape(dout, bias.shape)
+    return out, dx, dgain, dbias
 
 
 class Normalization(Layer):
@@ -49,7 +85,10 @@ class Normalization(Layer):
         who = type(self).__name__
         self.n_features = checks.whole(who, "n_features", n_features)
         self.epsilon = checks.positive(who, "epsilon", epsilon)  # equal values have variance 0
-        super().__init__(gain=(self.n_features,), **({"bias": (self.n_features,)} if has_bias else {}))
+        if has_bias:
+            super().__init__(gain=(self.n_features,), bias=(self.n_features,))
+        else:
+            super().__init__(gain=(self.n_features,))
         self.initialize()
 
     def initialize(self, rng: Rng = None) -> None:
@@ -57,25 +96,27 @@ class Normalization(Layer):
         if "bias" in self.shapes:
             self.bias = np.zeros(self.n_features)
 
-    def _check_values(self, x: Any) -> Array:
+    def _check_features(self, x: ArrayLike, n_features: int) -> Array:
         """Return x in the dtype of this layer, or its own if that is wider, its last axis checked."""
         x = self._check_x(x)
-        if x.ndim < 2 or x.shape[-1] != self.n_features:
+        if x.ndim < 2 or x.shape[-1] != n_features:
             hint = self._hint(x.shape[1:])
-            raise ValueError(f"{self.who}: x must have shape (N, ..., {self.n_features}), got {x.shape}{hint}")
+            raise ValueError(f"{self.who}: x must have shape (N, ..., {n_features}), got {x.shape}{hint}")
         return x.astype(np.result_type(x.dtype, self._dtype), copy=False)
+
+    def _check_feature_shape(self, input_shape: Shape, n_features: int) -> Shape:
+        shape = as_shape(input_shape)
+        if not shape or shape[-1] != n_features:
+            hint = self._hint(shape)
+            raise ValueError(f"{self.who}: input_shape must be (..., {n_features}), got {shape}{hint}")
+        return shape
 
     def _hint(self, shape: Shape) -> str:
         """What the caller may have done to examples of another shape."""
         return "; channels come last" if len(shape) > 1 and shape[0] == self.n_features else ""
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        shape = as_shape(input_shape)
-        if not shape or shape[-1] != self.n_features:
-            raise ValueError(
-                f"{self.who}: input_shape must be (..., {self.n_features}), got {shape}{self._hint(shape)}"
-            )
-        return shape
+        return self._check_feature_shape(input_shape, self.n_features)
 
 
 class LayerNorm(Normalization):
@@ -91,7 +132,7 @@ class LayerNorm(Normalization):
 
     Shapes
     ------
-    x (N, ..., n_features), out the same; gain and bias (n_features,), ones and zeros at first. Of a sequence
+    x (N, ..., n_features); gain and bias (n_features,), ones and zeros at first. Of a sequence
     (N, T, n_features) every step is normalized by itself.
 
     Raises
@@ -118,8 +159,8 @@ class LayerNorm(Normalization):
     def __init__(self, n_features: int, *, epsilon: float = 1e-5) -> None:
         super().__init__(n_features, epsilon)
 
-    def forward(self, x: Any) -> Array:
-        x = self._check_values(x)
+    def forward(self, x: ArrayLike) -> Array:
+        x = self._check_features(x, self.n_features)
         rows = x.reshape(-1, self.n_features)
         mean = _mean(rows)
         difference = rows - mean
@@ -130,29 +171,54 @@ class LayerNorm(Normalization):
             root = np.sqrt(_mean(difference, difference) + self.epsilon)
         self._cache = difference, root, x.shape
         out = as_rows((difference * (1 / root)).reshape(x.shape))
-        out *= spread(self.gain, out.shape[1])
-        out += spread(self.bias, out.shape[1])
+        out *= repeat_channels(self.gain, out.shape[1])
+        out += repeat_channels(self.bias, out.shape[1])
         return out.reshape(x.shape)
 
-    def backward(self, dout: Any, input_gradient: bool = True) -> Array | None:
-        # At the top: dx = (dnormalized - mean(dnormalized) - normalized * mean(dnormalized * normalized)) / root,
-        # with dnormalized = dout * gain, normalized = difference / root, and each mean over the features of a row.
-        # The means are products with gain: sum_j dout[i, j] * gain[j] is dout @ gain.   (M, n_features) @ (n_features,)
+    def backward(self, dout: ArrayLike, input_gradient: bool = True) -> Array | None:
+        # dx of plain_norm, in few passes over memory. A mean over the features of a row is a product with gain:
+        # sum_j gain[j] * dout[i, j] is dout @ gain. And normalized, difference / root, is never made: where it would
+        # stand, the roots are divided out of what has one number for each row.
         difference, root, shape = self._recall()
-        dout = self._check_dout(dout, shape).reshape(difference.shape)
-        product = dout * difference
+        dout_rows = self._check_dout(dout, shape).reshape(difference.shape)
+        product = dout_rows * difference
         inverse = 1 / root
         self.dgain = inverse[:, 0] @ product  # sum_i dout[i, j] * normalized[i, j]
-        self.dbias = gather(as_rows(dout.reshape(shape)).sum(axis=0), self.n_features)
+        self.dbias = sum_over_pixels(as_rows(dout_rows.reshape(shape)).sum(axis=0), self.n_features)
         if not input_gradient:
             return None
-        mean, slope = ((a @ self.gain)[:, np.newaxis] / self.n_features for a in (dout, product))
-        dx = np.multiply(dout, self.gain, out=product)
+        mean = (dout_rows @ self.gain)[:, np.newaxis] / self.n_features  # of dnormalized
+        slope = (product @ self.gain)[:, np.newaxis] / self.n_features  # the mean of dnormalized * difference
+        dx = np.multiply(dout_rows, self.gain, out=product)  # dnormalized
         dx -= mean
-        difference *= slope * inverse**2  # ours alone, and read once: no array for the product
+        difference *= slope * inverse**2  # normalized * mean(dnormalized * normalized), in memory that is ours alone
         dx -= difference
         dx *= inverse
         return dx.reshape(shape)
+
+
+def plain_rms_norm(x: Array, dout: Array, gain: Array, epsilon: float) -> tuple[Array, Array, Array]:
+    """Return out, dx, dgain of an RMSNorm: `plain_norm` without the gate that takes the mean away, and its derivative.
+
+    Examples
+    --------
+    >>> x, dout = np.array([[1.0, 7.0]]), np.array([[1.0, 0.0]])  # sqrt((1 + 49) / 2) is 5
+    >>> out, dx, dgain = plain_rms_norm(x, dout, np.ones(2), epsilon=0.0)
+    >>> out, dx.round(3), dgain
+    (array([[0.2, 1.4]]), array([[ 0.196, -0.028]]), array([0.2, 0. ]))
+    """
+
+    def mean(values: Array) -> Array:
+        return values.mean(axis=-1, keepdims=True)
+
+    root = np.sqrt(mean(x * x) + epsilon)
+    normalized = x / root
+    out = gain * normalized
+
+    dnormalized = gain * dout
+    dx = (dnormalized - normalized * mean(dnormalized * normalized)) / root
+    dgain = sum_to_shape(dout * normalized, gain.shape)
+    return out, dx, dgain
 
 
 class RMSNorm(Normalization):
@@ -168,7 +234,7 @@ class RMSNorm(Normalization):
 
     Shapes
     ------
-    x (N, ..., n_features), out the same; gain (n_features,), ones at first
+    x (N, ..., n_features); gain (n_features,), ones at first
 
     Raises
     ------
@@ -190,8 +256,8 @@ class RMSNorm(Normalization):
     def __init__(self, n_features: int, *, epsilon: float = 1e-5) -> None:
         super().__init__(n_features, epsilon, has_bias=False)
 
-    def forward(self, x: Any) -> Array:
-        x = self._check_values(x)
+    def forward(self, x: ArrayLike) -> Array:
+        x = self._check_features(x, self.n_features)
         rows = x.reshape(-1, self.n_features)
         root = np.sqrt(_mean(rows, rows) + self.epsilon)
         out = rows * (1 / root)
@@ -199,18 +265,17 @@ class RMSNorm(Normalization):
         self._cache = rows, root, x.shape
         return out.reshape(x.shape)
 
-    def backward(self, dout: Any, input_gradient: bool = True) -> Array | None:
-        # The gates square, sum, root, product alone, with x in place of difference: no mean was taken away, so that
-        # dx = (dnormalized - normalized * mean(dnormalized * normalized)) / root
+    def backward(self, dout: ArrayLike, input_gradient: bool = True) -> Array | None:
+        # dx of plain_rms_norm; as in a LayerNorm, the mean is a product with gain, and normalized is never made
         rows, root, shape = self._recall()
-        dout = self._check_dout(dout, shape).reshape(rows.shape)
-        product = dout * rows
+        dout_rows = self._check_dout(dout, shape).reshape(rows.shape)
+        product = dout_rows * rows
         inverse = 1 / root
         self.dgain = inverse[:, 0] @ product
         if not input_gradient:
             return None
-        slope = (product @ self.gain)[:, np.newaxis] / self.n_features
-        dx = np.multiply(dout, self.gain, out=product)
+        slope = (product @ self.gain)[:, np.newaxis] / self.n_features  # the mean of dnormalized * x
+        dx = np.multiply(dout_rows, self.gain, out=product)  # dnormalized
         dx -= rows * (slope * inverse**2)
         dx *= inverse
         return dx.reshape(shape)

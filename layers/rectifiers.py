@@ -5,19 +5,14 @@ At the kink itself there is no derivative. Here it is the one from the left, as 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .contract import Array, Layer, Rng, Shape, checks
 
 
 class ReLU(Layer):
     """The rectified linear unit: out = max(x, 0).
-
-    Shapes
-    ------
-    x of any shape, out the same
 
     References
     ----------
@@ -32,13 +27,13 @@ class ReLU(Layer):
     array([[ 0.,  0., 10.]])
     """
 
-    def forward(self, x: Any) -> Array:
+    def forward(self, x: ArrayLike) -> Array:
         x = self._check_x(x)
         zeros = np.zeros(x.shape, x.dtype)  # NumPy's maximum of two arrays is up to four times as fast as with a number
         out = self._cache = np.maximum(x, zeros, out=zeros)
         return out
 
-    def backward(self, dout: Any) -> Array:
+    def backward(self, dout: ArrayLike) -> Array:
         out = self._recall()  # out > 0 just where x > 0, and the next layer holds on to out anyway
         dout = self._check_dout(dout, out.shape)
         dx: Array = (out > 0).astype(dout.dtype)
@@ -52,10 +47,6 @@ class LeakyReLU(Layer):
     Parameters
     ----------
     slope : float, default 0.01
-
-    Shapes
-    ------
-    x of any shape, out the same
 
     References
     ----------
@@ -71,11 +62,11 @@ class LeakyReLU(Layer):
         self.slope = checks.number("LeakyReLU", "slope", slope)
         super().__init__()
 
-    def forward(self, x: Any) -> Array:
+    def forward(self, x: ArrayLike) -> Array:
         x = self._cache = self._check_x(x)
         return np.where(x > 0, x, self.slope * x)
 
-    def backward(self, dout: Any) -> Array:
+    def backward(self, dout: ArrayLike) -> Array:
         x = self._recall()
         dout = self._check_dout(dout, x.shape)
         return np.where(x > 0, dout, self.slope * dout)
@@ -93,7 +84,7 @@ class PReLU(Layer):
 
     Shapes
     ------
-    x (N, ..., n_features), or of any shape for n_features 1; slopes (n_features,); out as x
+    x (N, ..., n_features), or of any shape for n_features 1; slopes (n_features,)
 
     Raises
     ------
@@ -122,18 +113,18 @@ class PReLU(Layer):
     def __init__(self, n_features: int = 1, slope: float = 0.25) -> None:
         self.n_features = checks.whole("PReLU", "n_features", n_features)
         self.slope = checks.number("PReLU", "slope", slope)
-        super().__init__(slopes=(n_features,))
+        super().__init__(slopes=(self.n_features,))
         self.initialize()
 
     def initialize(self, rng: Rng = None) -> None:
         self.slopes = np.full(self.n_features, self.slope)
 
-    def forward(self, x: Any) -> Array:
+    def forward(self, x: ArrayLike) -> Array:
         x = self._check_x(x) if self.n_features == 1 else self._check_features(x, self.n_features)
         self._cache = x
         return np.where(x > 0, x, self.slopes * x)
 
-    def backward(self, dout: Any, input_gradient: bool = True) -> Array | None:
+    def backward(self, dout: ArrayLike, input_gradient: bool = True) -> Array | None:
         x = self._recall()
         dout = self._check_dout(dout, x.shape)
         # d out / d slopes = min(x, 0), summed over everything that shares the slope
@@ -154,10 +145,6 @@ class ELU(Layer):
     alpha : float, default 1
         out tends to -alpha for large negative x.
 
-    Shapes
-    ------
-    x of any shape, out the same
-
     References
     ----------
     Clevert, Unterthiner, Hochreiter (2015), "Fast and Accurate Deep Network Learning by Exponential Linear Units
@@ -173,13 +160,13 @@ class ELU(Layer):
         self.alpha = checks.number("ELU", "alpha", alpha)
         super().__init__()
 
-    def forward(self, x: Any) -> Array:
+    def forward(self, x: ArrayLike) -> Array:
         x = self._check_x(x)
         below = self.alpha * np.expm1(np.minimum(x, 0))  # 0 where x > 0
         self._cache = x, below
         return np.where(x > 0, x, below)
 
-    def backward(self, dout: Any) -> Array:
+    def backward(self, dout: ArrayLike) -> Array:
         x, below = self._recall()
         dout = self._check_dout(dout, x.shape)
         return np.where(x > 0, dout, (below + self.alpha) * dout)  # alpha * exp(x) = below + alpha
@@ -190,10 +177,6 @@ class SELU(Layer):
 
     The two constants, alpha = 1.67326 and scale = 1.05070, make mean 0 and variance 1 a fixed point from layer to
     layer, with `lecun_normal` weights.
-
-    Shapes
-    ------
-    x of any shape, out the same
 
     References
     ----------
@@ -208,13 +191,13 @@ class SELU(Layer):
     ALPHA = 1.6732632423543772
     SCALE = 1.0507009873554805
 
-    def forward(self, x: Any) -> Array:
+    def forward(self, x: ArrayLike) -> Array:
         x = self._check_x(x)
         below = self.SCALE * self.ALPHA * np.expm1(np.minimum(x, 0))
         self._cache = x, below
         return np.where(x > 0, self.SCALE * x, below)
 
-    def backward(self, dout: Any) -> Array:
+    def backward(self, dout: ArrayLike) -> Array:
         x, below = self._recall()
         dout = self._check_dout(dout, x.shape)
         return np.where(x > 0, self.SCALE * dout, (below + self.SCALE * self.ALPHA) * dout)

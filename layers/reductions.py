@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .contract import Array, Gate, Shape, as_shape
 
@@ -21,8 +22,8 @@ class _Reduction(Gate):
         self.axis, self.keepdims = axis, bool(keepdims)
         super().__init__()
 
-    def _reduced(self, x: Any) -> tuple[Array, tuple[int, ...]]:
-        """Return x and its axes to reduce."""
+    def _check_axes(self, x: ArrayLike) -> tuple[Array, tuple[int, ...]]:
+        """Return x as floating numbers, which must have the axes to reduce, and these, from 0 on."""
         (x,) = self._operands(x)
         if x.size == 0:
             raise ValueError(f"{self.who}: x must have at least one element, got shape {x.shape}")
@@ -40,7 +41,7 @@ class _Reduction(Gate):
         """Return the shape of out."""
         return tuple(1 if i in axes else n for i, n in enumerate(shape) if self.keepdims or i not in axes)
 
-    def _with_axes_back(self, dout: Any, shape: Shape, axes: tuple[int, ...]) -> Array:
+    def _restore_axes(self, dout: ArrayLike, shape: Shape, axes: tuple[int, ...]) -> Array:
         """Return dout with the reduced axes back, of length 1."""
         kept = tuple(1 if i in axes else n for i, n in enumerate(shape))
         return self._check_dout(dout, self._out_shape(shape, axes)).reshape(kept)
@@ -78,14 +79,14 @@ class Sum(_Reduction):
            [20., 20.]])
     """
 
-    def forward(self, x: Any) -> Any:
-        x, axes = self._reduced(x)
+    def forward(self, x: ArrayLike) -> Any:
+        x, axes = self._check_axes(x)
         self._cache = x.shape, axes
         return np.sum(x, axis=axes, keepdims=self.keepdims)
 
-    def backward(self, dout: Any) -> Any:
+    def backward(self, dout: ArrayLike) -> Any:
         shape, axes = self._recall()
-        return np.broadcast_to(self._with_axes_back(dout, shape, axes), shape).copy()[()]
+        return np.broadcast_to(self._restore_axes(dout, shape, axes), shape).copy()[()]
 
 
 class Mean(_Reduction):
@@ -111,15 +112,15 @@ class Mean(_Reduction):
     array([1., 1., 1.])
     """
 
-    def forward(self, x: Any) -> Any:
-        x, axes = self._reduced(x)
+    def forward(self, x: ArrayLike) -> Any:
+        x, axes = self._check_axes(x)
         self._cache = x.shape, axes
         return np.mean(x, axis=axes, keepdims=self.keepdims)
 
-    def backward(self, dout: Any) -> Any:
+    def backward(self, dout: ArrayLike) -> Any:
         shape, axes = self._recall()
         n = math.prod(shape[i] for i in axes)
-        return np.broadcast_to(self._with_axes_back(dout, shape, axes) / n, shape).copy()[()]
+        return np.broadcast_to(self._restore_axes(dout, shape, axes) / n, shape).copy()[()]
 
 
 class Max(_Reduction):
@@ -145,22 +146,22 @@ class Max(_Reduction):
     array([[ 0., 10.,  0.]])
     """
 
-    def forward(self, x: Any) -> Any:
-        x, axes = self._reduced(x)
-        rows, _ = _reduced_last(x, axes)
+    def forward(self, x: ArrayLike) -> Any:
+        x, axes = self._check_axes(x)
+        rows, _ = _axes_last(x, axes)
         self._cache = x.shape, axes, np.argmax(rows, axis=-1, keepdims=True)
         return np.max(x, axis=axes, keepdims=self.keepdims)
 
-    def backward(self, dout: Any) -> Any:
+    def backward(self, dout: ArrayLike) -> Any:
         shape, axes, first = self._recall()
-        dout = self._with_axes_back(dout, shape, axes)
+        dout = self._restore_axes(dout, shape, axes)
         dx = np.zeros(shape, dout.dtype)
-        rows, moved = _reduced_last(dx, axes)
+        rows, moved = _axes_last(dx, axes)
         np.put_along_axis(rows, first, dout.reshape(first.shape), axis=-1)
         return np.moveaxis(rows.reshape(moved), range(-len(axes), 0), axes)[()]
 
 
-def _reduced_last(x: Array, axes: tuple[int, ...]) -> tuple[Array, Shape]:
+def _axes_last(x: Array, axes: tuple[int, ...]) -> tuple[Array, Shape]:
     """Return x with these axes moved to the end and joined into one, and its shape before they were joined."""
     moved = np.moveaxis(x, axes, range(-len(axes), 0))
     kept = moved.shape[: x.ndim - len(axes)]

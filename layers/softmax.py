@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike
 
+from .activations import as_floats
 from .contract import Array, Layer, Shape, as_shape, checks
 
 
-def softmax(x: Array, axis: int = -1) -> Array:
+def softmax(x: ArrayLike, axis: int = -1) -> Array:
     """Return exp(x) / sum(exp(x)) along an axis, stable: the largest x is subtracted first, which changes nothing.
+
+    Parameters
+    ----------
+    x : array
+        Real numbers, the scores; float32 gives float32, integers and lists give float64.
+    axis : int, default -1
+        The axis whose elements become probabilities, and sum to 1.
 
     Examples
     --------
-    >>> softmax(np.array([1000.0, 1000.0]))
+    >>> softmax([1000.0, 1000.0])
     array([0.5, 0.5])
     """
+    x = as_floats("softmax", x)
     out = np.exp(x - np.max(x, axis=axis, keepdims=True))
     out /= np.sum(out, axis=axis, keepdims=True)
     return out
 
 
-def log_softmax(x: Array, axis: int = -1) -> Array:
-    """Return x - log(sum(exp(x))) along an axis: log(softmax(x)) without the log of a zero.
+def log_softmax(x: ArrayLike, axis: int = -1) -> Array:
+    """Return x - log(sum(exp(x))) along an axis, stable: log(softmax(x)) without the log of a zero.
+
+    Parameters
+    ----------
+    x : array
+        Real numbers, the scores; float32 gives float32, integers and lists give float64.
+    axis : int, default -1
+        The axis whose elements become log-probabilities, in nats.
 
     Examples
     --------
-    >>> log_softmax(np.array([0.0, 1000.0]))
+    >>> log_softmax([0.0, 1000.0])
     array([-1000.,     0.])
     """
+    x = as_floats("log_softmax", x)
     shifted = x - np.max(x, axis=axis, keepdims=True)
     shifted -= np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
     return shifted
@@ -47,7 +63,8 @@ class _AlongAxis(Layer):
             raise ValueError(f"{type(self).__name__}: axis must not be 0, the axis of the examples, got 0")
         super().__init__()
 
-    def _check_axis(self, x: Any) -> Array:
+    def _check_axis(self, x: ArrayLike) -> Array:
+        """Return x as floating numbers; it must have the axis, and this must not be that of the examples."""
         x = self._check_x(x)
         if not -x.ndim < self.axis < x.ndim:
             raise ValueError(f"{self.who}: x must have an axis {self.axis} that is not the first, got shape {x.shape}")
@@ -70,10 +87,6 @@ class Softmax(_AlongAxis):
     axis : int, default -1
         The axis whose elements become probabilities; not the first, which counts examples.
 
-    Shapes
-    ------
-    x (N, ..., C), out the same
-
     Raises
     ------
     ValueError
@@ -85,11 +98,11 @@ class Softmax(_AlongAxis):
     array([[0.7, 0.1, 0.2]])
     """
 
-    def forward(self, x: Any) -> Array:
+    def forward(self, x: ArrayLike) -> Array:
         out = self._cache = softmax(self._check_axis(x), self.axis)
         return out
 
-    def backward(self, dout: Any) -> Array:
+    def backward(self, dout: ArrayLike) -> Array:
         # The Jacobian of one row is d out_i / d x_j = out_i * (1{i = j} - out_j) = diag(out) - out outᵀ, so that
         # dx_j = sum_i dout_i * out_i * (1{i = j} - out_j)
         #      = out_j * (dout_j - sum_i dout_i * out_i)
@@ -107,10 +120,6 @@ class LogSoftmax(_AlongAxis):
     axis : int, default -1
         The axis whose elements become log-probabilities; not the first, which counts examples.
 
-    Shapes
-    ------
-    x (N, ..., C), out the same
-
     Raises
     ------
     ValueError
@@ -122,11 +131,11 @@ class LogSoftmax(_AlongAxis):
     array([[-1000.,     0.]])
     """
 
-    def forward(self, x: Any) -> Array:
+    def forward(self, x: ArrayLike) -> Array:
         out = self._cache = log_softmax(self._check_axis(x), self.axis)
         return out
 
-    def backward(self, dout: Any) -> Array:
+    def backward(self, dout: ArrayLike) -> Array:
         # d out_i / d x_j = 1{i = j} - softmax_j, so that dx_j = dout_j - softmax_j * sum_i dout_i
         out = self._recall()
         dout = self._check_dout(dout, out.shape)

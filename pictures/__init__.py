@@ -1,1 +1,26 @@
-"""Pictures of trainings."""
+"""Pictures of trainings: the one place that knows matplotlib, and it knows nothing else of the house.
+
+Each function draws what it is handed, anything with the few names that its protocol lists, and returns its matplotlib
+figure. It shows nothing: save the figure, or show it yourself.
+"""
+
+from .confusion import plot_confusion_matrix
+from .diagnostics import plot_diagnostics
+from .histories import plot_histories, plot_history
+from .rates import plot_rate_range, plot_schedule
+from .style import COLORS
+
+__all__ = [
+    # what a training did, epoch by epoch
+    "plot_history",
+    "plot_histories",
+    # learning rates: those of a schedule, and the test that finds one
+    "plot_schedule",
+    "plot_rate_range",
+    # a look inside a network, layer by layer
+    "plot_diagnostics",
+    # which class was taken for which
+    "plot_confusion_matrix",
+    # what all of them are drawn with
+    "COLORS",
+]

@@ -19,6 +19,7 @@ from layers import (
     Softmax,
     Softplus,
     Tanh,
+    sigmoid,
 )
 
 X = np.array([[-3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 3.0]])
@@ -116,3 +117,14 @@ def test_enormous_x_gives_finite_numbers(layer, dtype):
     x = np.array([[-1, 1]], dtype) * np.finfo(dtype).max / 4
     assert np.all(np.isfinite(model.forward(x)))
     assert np.all(np.isfinite(model.backward(np.ones_like(x))))
+
+
+def test_sigmoid_takes_lists_and_whole_numbers_and_keeps_float32():
+    np.testing.assert_array_equal(sigmoid(X), Sigmoid().forward(X))
+    expected = sigmoid(np.array([0.0, 1.0, 200.0]))
+    np.testing.assert_array_equal(sigmoid([0, 1, 200]), expected)
+    np.testing.assert_array_equal(sigmoid(np.array([0, 1, 200], np.uint8)), expected)  # -1 would be 255
+    assert sigmoid(0) == 0.5
+    assert sigmoid(X.astype(np.float32)).dtype == np.float32
+    with pytest.raises(TypeError, match=r"^sigmoid: x must hold real numbers, got dtype complex128"):
+        sigmoid([1j])

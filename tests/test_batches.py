@@ -16,97 +16,97 @@ def seen(x, y, **options):
 
 
 @pytest.mark.parametrize(
-    ("size", "expected"),
+    ("batch_size", "expected"),
     [(4, [4, 4, 2]), (5, [5, 5]), (3, [3, 3, 3, 1]), (1, [1] * 10), (10, [10]), (99, [10]), (np.int32(4), [4, 4, 2])],
 )
-def test_the_last_batch_has_what_is_left(size, expected):
-    assert [(len(x), len(y)) for x, y in batches(*rows(), size=size, rng=0)] == [(n, n) for n in expected]
+def test_the_last_batch_has_what_is_left(batch_size, expected):
+    assert [(len(x), len(y)) for x, y in batches(*rows(), batch_size=batch_size, rng=0)] == [(n, n) for n in expected]
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_each_example_comes_once(shuffle):
-    assert sorted(seen(*rows(), size=3, rng=0, shuffle=shuffle)) == list(range(10))
+    assert sorted(seen(*rows(), batch_size=3, rng=0, shuffle=shuffle)) == list(range(10))
 
 
 def test_x_and_y_stay_together():
-    for x, y in batches(*rows(100), size=7, rng=0):
+    for x, y in batches(*rows(100), batch_size=7, rng=0):
         np.testing.assert_array_equal(x, np.stack([y, y], axis=1))
 
 
 def test_the_order_is_random():
-    assert list(seen(*rows(100), size=7, rng=0)) != list(range(100))
+    assert list(seen(*rows(100), batch_size=7, rng=0)) != list(range(100))
 
 
 def test_without_shuffling_the_order_stays():
-    np.testing.assert_array_equal(seen(*rows(), size=3, shuffle=False), np.arange(10))
+    np.testing.assert_array_equal(seen(*rows(), batch_size=3, shuffle=False), np.arange(10))
 
 
 def test_a_seed_gives_the_same_order_each_time():
-    np.testing.assert_array_equal(seen(*rows(), size=3, rng=5), seen(*rows(), size=3, rng=5))
+    np.testing.assert_array_equal(seen(*rows(), batch_size=3, rng=5), seen(*rows(), batch_size=3, rng=5))
 
 
 def test_a_generator_gives_another_order_each_epoch(rng):
-    assert list(seen(*rows(50), size=8, rng=rng)) != list(seen(*rows(50), size=8, rng=rng))
+    assert list(seen(*rows(50), batch_size=8, rng=rng)) != list(seen(*rows(50), batch_size=8, rng=rng))
 
 
 def test_the_order_is_a_permutation_of_the_generator():
     expected = np.random.default_rng(3).permutation(10)
-    np.testing.assert_array_equal(seen(*rows(), size=4, rng=np.random.default_rng(3)), expected)
+    np.testing.assert_array_equal(seen(*rows(), batch_size=4, rng=np.random.default_rng(3)), expected)
 
 
 def test_the_global_generator_is_left_alone():
     np.random.seed(1)  # noqa: NPY002
     expected = np.random.random()  # noqa: NPY002
     np.random.seed(1)  # noqa: NPY002
-    list(batches(*rows(), size=3))
+    list(batches(*rows(), batch_size=3))
     assert np.random.random() == expected  # noqa: NPY002
 
 
 def test_two_passes_may_run_at_once():
-    first, second = batches(*rows(), size=5, rng=0), batches(*rows(), size=5, rng=0)
+    first, second = batches(*rows(), batch_size=5, rng=0), batches(*rows(), batch_size=5, rng=0)
     for (_, y), (_, same) in zip(first, second, strict=True):
         np.testing.assert_array_equal(y, same)
 
 
 def test_dtypes_and_further_axes_are_kept():
     x, y = np.zeros((5, 8, 8, 1), np.float32), np.zeros((5, 3), np.int8)
-    for x_batch, y_batch in batches(x, y, size=2, rng=0):
+    for x_batch, y_batch in batches(x, y, batch_size=2, rng=0):
         assert (x_batch.dtype, x_batch.shape[1:]) == (np.float32, (8, 8, 1))
         assert (y_batch.dtype, y_batch.shape[1:]) == (np.int8, (3,))
 
 
 def test_shuffled_batches_are_copies():
     x, y = rows()
-    for x_batch, y_batch in batches(x, y, size=4, rng=0):
+    for x_batch, y_batch in batches(x, y, batch_size=4, rng=0):
         x_batch[:] = y_batch[:] = -1
     np.testing.assert_array_equal(y, np.arange(10))
     np.testing.assert_array_equal(x[:, 0], np.arange(10))
 
 
 def test_lists_are_as_good_as_arrays():
-    assert [x.shape for x, _ in batches([[1, 2], [3, 4], [5, 6]], [0, 1, 0], size=2, rng=0)] == [(2, 2), (1, 2)]
+    assert [x.shape for x, _ in batches([[1, 2], [3, 4], [5, 6]], [0, 1, 0], batch_size=2, rng=0)] == [(2, 2), (1, 2)]
 
 
 def test_the_data_are_not_copied_whole():
     x = np.broadcast_to(np.zeros((1, 64)), (10**9, 64))  # 512 GB, if it were copied
-    x_batch, y_batch = next(batches(x, np.broadcast_to(0, 10**9), size=32, shuffle=False))
+    x_batch, y_batch = next(batches(x, np.broadcast_to(0, 10**9), batch_size=32, shuffle=False))
     assert (x_batch.shape, y_batch.shape) == ((32, 64), (32,))
 
 
-@pytest.mark.parametrize("size", [0, -1])
-def test_a_size_below_1_is_refused(size):
-    with pytest.raises(ValueError, match=rf"^batches: size must be at least 1, got {size}$"):
-        batches(*rows(), size=size)
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_a_batch_size_below_1_is_refused(batch_size):
+    with pytest.raises(ValueError, match=rf"^batches: batch_size must be at least 1, got {batch_size}$"):
+        batches(*rows(), batch_size=batch_size)
 
 
-@pytest.mark.parametrize("size", [2.0, "2", None, True])
-def test_a_size_that_is_no_whole_number_is_refused(size):
-    with pytest.raises(TypeError, match=r"^batches: size must be a whole number, got "):
-        batches(*rows(), size=size)
+@pytest.mark.parametrize("batch_size", [2.0, "2", None, True])
+def test_a_batch_size_that_is_no_whole_number_is_refused(batch_size):
+    with pytest.raises(TypeError, match=r"^batches: batch_size must be a whole number, got "):
+        batches(*rows(), batch_size=batch_size)
 
 
 @pytest.mark.parametrize(("x", "y"), [((4, 2), (3,)), ((0, 2), (0,)), ((), ()), ((3,), ()), ((4, 2), (0,))])
 def test_lengths_that_differ_or_are_zero_are_refused_at_the_call(x, y):
     expected = f"batches: x and y must have the same length of at least 1, got shapes {x} and {y}"
     with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
-        batches(np.zeros(x), np.zeros(y), size=2)  # not only when the first batch is asked for
+        batches(np.zeros(x), np.zeros(y), batch_size=2)  # not only when the first batch is asked for

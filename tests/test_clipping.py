@@ -200,8 +200,7 @@ def test_gradients_that_are_not_finite_are_refused_and_nothing_changes(bad, opti
 @pytest.mark.parametrize("option", ["clip_norm", "clip_value"])
 @pytest.mark.parametrize("bad", [0, 0.0, -1, np.nan, np.inf])
 def test_a_limit_that_is_not_above_zero_is_refused(option, bad):
-    must = "finite and > 0" if np.isfinite(bad) else "finite"
-    with pytest.raises(ValueError, match=rf"^SGD: {option} must be {must}, got {bad}$"):
+    with pytest.raises(ValueError, match=rf"^SGD: {option} must be finite and > 0, got {bad}$"):
         SGD(0.1, **{option: bad})
 
 

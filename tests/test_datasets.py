@@ -52,7 +52,7 @@ def test_digits_are_fresh_arrays_each_time():
 
 
 def test_spirals_have_the_shapes_that_are_promised():
-    x, y = spirals(rng=0, n_per_class=40, n_classes=5)
+    x, y = spirals(40, 5, rng=0)
     assert (x.shape, x.dtype) == ((200, 2), np.float64)
     assert (y.shape, y.dtype.kind) == ((200,), "i")
     assert np.bincount(y).tolist() == [40] * 5

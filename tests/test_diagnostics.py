@@ -6,7 +6,9 @@ import pytest
 from layers import Dense, Layer, ReLU, Residual, Sequential, Sigmoid, Softmax, Tanh, normal
 from losses import MeanSquaredError, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 from optimizers import SGD
-from training import Diagnostics, activations, digits, fit, layer_slices, plot_diagnostics
+from pictures.diagnostics import LABELS
+from training import Diagnostics, activations, digits, fit, layer_slices
+from training.diagnostics import QUANTITIES
 
 X, Y = digits()
 X, Y = X[:640], Y[:640]
@@ -186,7 +188,7 @@ def test_watching_does_not_change_the_training():
         epochs=2,
         rng=0,
         verbose=False,
-        callbacks=[Diagnostics(1, False)],
+        callbacks=[Diagnostics(1, verbose=False)],
     )
     np.testing.assert_array_equal(alone.parameters, together.parameters)
 
@@ -197,20 +199,23 @@ def test_warnings_are_printed_once(capsys):
     assert capsys.readouterr().out.count("diagnostics: the initial loss is far above") == 1
 
 
-def test_the_picture_has_a_panel_for_each_quantity_and_the_line_of_good_updates():
-    figure = plot_diagnostics(watched(network(), epochs=1))
-    labels = [axes.get_ylabel() for axes in figure.axes]
-    assert labels[:3] == ["norm of the gradient", "norm of the parameters", "update / parameters"]
-    assert "share of units dead" in labels
-    lines = [line.get_ydata() for line in figure.axes[2].lines]
-    assert any(list(np.atleast_1d(y)) == [1e-3, 1e-3] for y in lines)
+def test_diagnostics_draw_themselves():
+    figure = watched(network(), epochs=1).plot()
+    assert [axes.get_ylabel() for axes in figure.axes][-1] == "share of units dead"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "0: Dense(64, 32)",
+        "1: ReLU()",
+        "2: Dense(32, 10)",
+    ]
 
 
-def test_no_picture_of_nothing():
-    with pytest.raises(ValueError, match="must have seen a step, got none"):
-        plot_diagnostics(Diagnostics())
+def test_there_is_a_label_for_each_quantity():
+    assert tuple(LABELS) == QUANTITIES
 
 
 def test_every_must_be_a_count():
-    with pytest.raises(ValueError, match="every must be a whole number of at least 1, got 0"):
+    with pytest.raises(ValueError, match="Diagnostics: every must be at least 1, got 0"):
         Diagnostics(every=0)
+    with pytest.raises(TypeError, match=r"Diagnostics: every must be a whole number, got 2\.5"):
+        Diagnostics(every=2.5)
+    assert type(Diagnostics(np.int64(3)).every) is int

@@ -122,6 +122,13 @@ def test_both_ways_back_through_a_batch_norm_end_at_the_layer(run):
     assert max(differences) <= 1e-12
 
 
+@of("convolution_by_hand")
+def test_nine_shifted_images_are_the_convolution_of_the_layer(run):
+    differences = numbers(r"(\de[+-]\d\d)$", run.out.split("Conv2D(1, 4, 3")[0])
+    assert len(differences) == 4
+    assert max(differences) <= 1e-11
+
+
 @of("names")
 def test_names_learns_the_rules_of_a_made_up_language(run):
     (guessing,) = numbers(r"guessing +loss ([\d.]+)", run.out)

@@ -31,7 +31,7 @@ def test_it_does_what_the_written_out_loop_does():
     model, _ = trained(optimizer=SGD(0.1, momentum=0.9), epochs=3, batch_size=32)
     by_hand, loss, optimizer, rng = network(), SoftmaxCrossEntropy(), SGD(0.1, momentum=0.9), np.random.default_rng(0)
     for _ in range(3):
-        for x, y in batches(X, Y, 32, rng):
+        for x, y in batches(X, Y, 32, rng=rng):
             loss.forward(by_hand.forward(x), y)
             by_hand.backward(loss.backward(), input_gradient=False)
             optimizer.step(by_hand)

@@ -3,8 +3,8 @@ import pickle
 
 import pytest
 
-from pictures.histories import plot_history
-from training import History, plot_histories, plot_schedule
+from training import History
+from training.history import better
 
 NAN = math.nan
 
@@ -55,6 +55,21 @@ def test_the_best_row():
         h.best("seconds")
     with pytest.raises(ValueError, match="loss must have been measured to have a best row"):
         History({"loss": [NAN]}).best()
+
+
+@pytest.mark.parametrize(
+    ("names", "way"),
+    [
+        (("loss", "validation_loss", "mean_absolute_error", "perplexity"), "min"),
+        (("accuracy", "validation_top_2_accuracy", "precision", "recall", "f1", "r_squared", "my_score"), "max"),
+    ],
+)
+def test_which_way_is_better(names, way):
+    assert {better(name) for name in names} == {way}
+    other = "max" if way == "min" else "min"
+    assert {better(name, other) for name in names} == {other}  # the mode overrules the name
+    with pytest.raises(ValueError, match="mode must be 'min' or 'max', got 'up'"):
+        better(names[0], "up")
 
 
 def test_equal_but_for_the_clock():
@@ -111,52 +126,6 @@ def test_pickle():
     assert pickle.loads(pickle.dumps(history())) == history()
 
 
-def test_the_plot_names_axes_and_units_and_marks_the_best_epoch():
-    figure = history().plot()
-    labels = [axes.get_ylabel().replace("\n", " ") for axes in figure.axes]
-    assert labels == ["loss (nats)", "accuracy", "learning rate (per step)"]
-    assert figure.axes[-1].get_xlabel() == "epoch"
-    marked = [line for axes in figure.axes for line in axes.lines if set(line.get_xdata()) == {2}]
-    assert len(marked) >= 3  # in every panel
-    loss = {tuple(line.get_ydata()) for line in figure.axes[0].lines}
-    assert {tuple(history().loss), tuple(history().validation_loss)} <= loss
-
-
-def test_a_logarithmic_scale_on_request():
-    assert history().plot().axes[0].get_yscale() == "linear"
-    assert history().plot(log=True).axes[0].get_yscale() == "log"
-
-
-def test_nothing_is_shown(monkeypatch):
-    import matplotlib.pyplot as plt
-
-    monkeypatch.setattr(plt, "show", lambda: pytest.fail("a figure was shown"))
-    history().plot()
-
-
-def test_several_runs_over_one_another():
-    figure = plot_histories({"lr 0.1": history(), "lr 1": history()})
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["lr 0.1", "lr 1", "validation", "training"]
-    colors = {line.get_color() for line in figure.axes[0].lines if len(line.get_xdata()) == 4}
-    assert len(colors) == 2
-
-
-@pytest.mark.parametrize(
-    ("draw", "error", "message"),
-    [
-        (lambda: plot_history(History()), ValueError, "the history must have a loss"),
-        (lambda: plot_histories({}), ValueError, "histories must be a dict of at least one History"),
-        (lambda: plot_schedule(0.1, 10), TypeError, "schedule must be callable with a step, got 0.1"),
-        (lambda: plot_schedule(lambda step: 0.1, 0), ValueError, "n_steps must be at least 1, got 0"),
-    ],
-)
-def test_pictures_of_nothing(draw, error, message):
-    with pytest.raises(error, match=message):
-        draw()
-
-
-def test_a_schedule_is_drawn_step_by_step():
-    figure = plot_schedule({"slow": lambda step: 0.1, "falling": lambda step: 0.1 / (1 + step)}, 20)
-    falling = figure.axes[0].lines[1].get_ydata()
-    assert list(falling) == pytest.approx([0.1 / (1 + step) for step in range(20)])
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["slow", "falling"]
+def test_a_history_draws_itself():
+    figure = history().plot(log=True)
+    assert [axes.get_yscale() for axes in figure.axes] == ["log", "linear", "log"]

@@ -106,7 +106,7 @@ def test_what_does_not_fit_is_refused(metric, predictions, y, error, message):
 
 
 def test_top_k_of_nothing():
-    with pytest.raises(ValueError, match="k must be a whole number of at least 1, got 0"):
+    with pytest.raises(ValueError, match="top_k: k must be at least 1, got 0"):
         top_k(0)
 
 

@@ -7,7 +7,7 @@ from training import one_hot, standardize, train_test_split
 def test_every_example_lands_in_one_part_with_its_label(rng):
     x = rng.normal(size=(103, 2))
     y = x[:, 0] * 2
-    x_train, x_test, y_train, y_test = train_test_split(x, y, 0.25, rng)
+    x_train, x_test, y_train, y_test = train_test_split(x, y, 0.25, rng=rng)
     assert (len(x_train), len(x_test)) == (77, 26)
     np.testing.assert_array_equal(np.sort(np.concatenate([y_train, y_test])), np.sort(y))
     np.testing.assert_array_equal(x_train[:, 0] * 2, y_train)
@@ -25,7 +25,7 @@ def test_one_seed_one_split_and_it_is_shuffled():
 @pytest.mark.parametrize("test_size", [0.2, 0.5, 7, 0.013])
 def test_stratified_parts_have_the_shares_of_the_whole(test_size, rng):
     y = rng.permutation(np.repeat([0, 1, 2], [700, 200, 100]))
-    _, _, y_train, y_test = train_test_split(y, y, test_size, rng, stratify=True)
+    _, _, y_train, y_test = train_test_split(y, y, test_size, stratify=True, rng=rng)
     expected = np.array([0.7, 0.2, 0.1]) * len(y_test)
     assert np.abs(np.bincount(y_test, minlength=3) - expected).max() <= 1
     assert len(y_train) + len(y_test) == 1000

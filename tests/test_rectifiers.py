@@ -79,10 +79,10 @@ def test_prelu_starts_afresh_from_its_slope():
 @pytest.mark.parametrize("shape", [(4, 3), (3,), (4, 3, 1)])
 def test_prelu_refuses_another_number_of_features(shape, unchanged):
     layer = PReLU(5)
-    message = re.escape(f"PReLU(5): x must have shape (N, 5), got {shape}")
+    message = re.escape(f"PReLU(n_features=5): x must have shape (N, 5), got {shape}")
     with unchanged(layer.parameters), pytest.raises(ValueError, match=message):
         layer.forward(np.ones(shape))
-    with pytest.raises(ValueError, match=re.escape(f"PReLU(5): input_shape must be (..., 5), got {shape}")):
+    with pytest.raises(ValueError, match=re.escape(f"PReLU(n_features=5): input_shape must be (..., 5), got {shape}")):
         layer.output_shape(shape)
 
 
@@ -126,11 +126,11 @@ def test_prelu_needs_features(n, error):
     ("layer", "text"),
     [
         (LeakyReLU(), "LeakyReLU()"),
-        (LeakyReLU(0.2), "LeakyReLU(0.2)"),
+        (LeakyReLU(0.2), "LeakyReLU(slope=0.2)"),
         (ELU(), "ELU()"),
-        (ELU(2), "ELU(2)"),
-        (PReLU(), "PReLU(1)"),
-        (PReLU(3, slope=0.1), "PReLU(3, slope=0.1)"),
+        (ELU(2), "ELU(alpha=2)"),
+        (PReLU(), "PReLU()"),
+        (PReLU(3, slope=0.1), "PReLU(n_features=3, slope=0.1)"),
     ],
 )
 def test_repr_says_what_is_not_default(layer, text):

@@ -41,13 +41,13 @@ def test_a_rate_that_explodes_is_said():
     assert "the learning rate is too large" in verdict.reason
 
 
-@pytest.mark.parametrize("rite", [overfit_one_batch, learning_rate_range_test])
-def test_model_and_optimizer_stay_as_they_were(rite):
+@pytest.mark.parametrize("check", [overfit_one_batch, learning_rate_range_test])
+def test_model_and_optimizer_stay_as_they_were(check):
     model, optimizer = network(), SGD(0.3, momentum=0.9)
     model.backward(np.ones_like(model.forward(X[:4])))
     optimizer.step(model)
     parameters, gradients, state = model.parameters.copy(), model.gradients.copy(), optimizer.state_dict()
-    rite(model, SoftmaxCrossEntropy(), optimizer, X[:200], Y[:200])
+    check(model, SoftmaxCrossEntropy(), optimizer, X[:200], Y[:200])
     np.testing.assert_array_equal(model.parameters, parameters)
     np.testing.assert_array_equal(model.gradients, gradients)
     assert optimizer.steps == 1
@@ -78,23 +78,34 @@ def test_rates_that_are_all_too_low():
     assert "never fell by a tenth" in found.reason
 
 
-def test_the_picture_marks_the_suggestion():
+def test_a_range_test_draws_itself():
     found = learning_rate_range_test(network(), SoftmaxCrossEntropy(), SGD(1.0), X, Y, rng=0)
     axes = found.plot().axes[0]
     assert axes.get_xscale() == "log"
     assert f"suggested: {found.suggestion:.2g}" in [text.get_text() for text in axes.get_legend().get_texts()]
 
 
+def test_a_range_test_whose_first_loss_is_infinite_has_a_picture_too():
+    model = network()
+    model[0].weights[:] = 1e38
+    found = learning_rate_range_test(model, SoftmaxCrossEntropy(), SGD(1.0), X, Y, rng=0)
+    assert (found.losses, bool(found)) == ([], False)
+    assert found.plot().axes[0].get_xlabel() == "learning rate (per step)"
+
+
 @pytest.mark.parametrize(
-    ("rite", "options", "message"),
+    ("check", "options", "message"),
     [
-        (overfit_one_batch, {"steps": 0}, "steps must be a whole number of at least 1, got 0"),
+        (overfit_one_batch, {"steps": 0}, "overfit_one_batch: steps must be at least 1, got 0"),
         (overfit_one_batch, {"target": 1.0}, r"target must be in \(0, 1\), got 1.0"),
-        (learning_rate_range_test, {"steps": 49}, "steps must be a whole number of at least 50, got 49"),
+        (learning_rate_range_test, {"steps": 49}, "learning_rate_range_test: steps must be at least 50, got 49"),
         (learning_rate_range_test, {"low": 1.0, "high": 0.1}, "rates must be 0 < low < high, got 1.0 and 0.1"),
-        (learning_rate_range_test, {"low": 0.0}, "rates must be 0 < low < high"),
+        (learning_rate_range_test, {"high": np.inf}, "high must be finite and > 0, got inf"),
+        (learning_rate_range_test, {"batch_size": 0}, "learning_rate_range_test: batch_size must be at least 1, got 0"),
+        (overfit_one_batch, {"target": np.nan}, "target must be finite, got nan"),
+        (learning_rate_range_test, {"low": 0.0}, "low must be finite and > 0, got 0.0"),
     ],
 )
-def test_wrong_arguments(rite, options, message):
+def test_wrong_arguments(check, options, message):
     with pytest.raises(ValueError, match=message):
-        rite(network(), SoftmaxCrossEntropy(), SGD(0.1), X, Y, **options)
+        check(network(), SoftmaxCrossEntropy(), SGD(0.1), X, Y, **options)

@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from layers import LogSoftmax, Softmax
+from layers import LogSoftmax, Softmax, log_softmax, softmax
 
 X = np.array([[1.0, -2.0, 0.5], [3.0, 3.0, -1.0]])
 DOUT = np.array([[1.0, 2.0, 3.0], [-1.0, 0.5, 2.0]])
@@ -126,3 +126,31 @@ def test_x_must_have_the_axis(layer, axis, shape):
 def test_repr_says_the_axis(layer):
     assert repr(layer()) == f"{layer.__name__}()"
     assert repr(layer(axis=1)) == f"{layer.__name__}(axis=1)"
+
+
+# ---- the functions ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("function", "layer"), [(softmax, Softmax()), (log_softmax, LogSoftmax())])
+def test_a_function_and_its_layer_are_the_same(function, layer):
+    np.testing.assert_array_equal(function(CUBE), layer.forward(CUBE))
+    np.testing.assert_array_equal(function(CUBE, axis=1), type(layer)(axis=1).forward(CUBE))
+    np.testing.assert_array_equal(function(CUBE, 0), function(CUBE.swapaxes(0, 2)).swapaxes(0, 2))
+
+
+@pytest.mark.parametrize("function", [softmax, log_softmax])
+def test_a_function_takes_lists_and_whole_numbers_and_keeps_float32(function, unchanged):
+    expected = function(np.array([[3.0, 0.0], [1.0, 200.0]]))
+    np.testing.assert_array_equal(function([[3, 0], [1, 200]]), expected)
+    np.testing.assert_array_equal(function(np.array([[3, 0], [1, 200]], np.uint8)), expected)
+    assert function([True, False]).dtype == np.float64
+    x = X.astype(np.float32)
+    with unchanged(x):
+        assert function(x).dtype == np.float32
+
+
+@pytest.mark.parametrize("function", [softmax, log_softmax])
+@pytest.mark.parametrize("x", [[1j], ["a"], [None]])
+def test_a_function_refuses_what_is_not_real(function, x):
+    with pytest.raises(TypeError, match=f"^{function.__name__}: x must hold real numbers, got dtype"):
+        function(x)

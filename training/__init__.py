@@ -1,20 +1,97 @@
-"""Where layers, losses and optimizers meet: the script of a training, written once, and what goes with it."""
+"""Where layers, losses and optimizers meet: the script of a training, written once, and what goes with it.
 
-from pictures.diagnostics import plot_diagnostics, plot_rate_range
-from pictures.histories import plot_histories, plot_schedule
+Which file holds what: the loop is `fit.py`, what it tells its callbacks `run.py`; callbacks are in `callbacks.py`,
+those that act when training no longer gets better in `plateaus.py`, those that look inside a network in
+`diagnostics.py`; sanity checks are in `sanity.py`, metrics in `metrics.py` and `confusion.py`, saving in
+`checkpoint.py` and `archive.py`, data in `data/`. Pictures come from the package `pictures`.
+"""
+
+from pictures import plot_confusion_matrix, plot_diagnostics, plot_histories, plot_rate_range, plot_schedule
 
 from .callbacks import Callback, Checkpoint
 from .checkpoint import load, save
-from .confusion import confusion_matrix, plot_confusion_matrix
-from .data.batches import batches
-from .data.datasets import circles, digits, moons, sine, spirals, xor
-from .data.idx_files import mnist, read_idx
-from .data.preparation import one_hot, standardize, train_test_split
+from .confusion import confusion_matrix
+from .data import (
+    batches,
+    circles,
+    digits,
+    mnist,
+    moons,
+    one_hot,
+    read_idx,
+    sine,
+    spirals,
+    standardize,
+    train_test_split,
+    xor,
+)
 from .diagnostics import Diagnostics
 from .fit import evaluate, fit
 from .history import History
-from .inspection import activations, layer_outputs, layer_slices
+from .inspection import activations as activations
+from .inspection import layer_outputs, layer_slices
 from .metrics import Metric, accuracy, f1, mean_absolute_error, precision, r_squared, recall, top_k
 from .plateaus import EarlyStopping, ReduceOnPlateau
 from .run import CallbackError, Run
 from .sanity import RateRange, Verdict, learning_rate_range_test, overfit_one_batch
+
+__all__ = [
+    # the loop: fit.py
+    "fit",
+    "evaluate",
+    # its record, an entry for each epoch: history.py
+    "History",
+    # pictures, of the package pictures
+    "plot_histories",
+    "plot_schedule",
+    "plot_rate_range",
+    "plot_diagnostics",
+    "plot_confusion_matrix",
+    # callbacks, and what they are told: callbacks.py, run.py
+    "Callback",
+    "Run",
+    "CallbackError",
+    # callbacks that save: callbacks.py
+    "Checkpoint",
+    # callbacks that act when training no longer gets better: plateaus.py
+    "EarlyStopping",
+    "ReduceOnPlateau",
+    # a look inside a network, while it trains or after: diagnostics.py, inspection.py
+    "Diagnostics",
+    "layer_outputs",
+    "layer_slices",
+    # sanity checks before a long training: sanity.py
+    "overfit_one_batch",
+    "learning_rate_range_test",
+    "Verdict",
+    "RateRange",
+    # metrics of classes: metrics.py, confusion.py
+    "accuracy",
+    "top_k",
+    "precision",
+    "recall",
+    "f1",
+    "confusion_matrix",
+    # metrics of numbers, and the base of all metrics: metrics.py
+    "mean_absolute_error",
+    "r_squared",
+    "Metric",
+    # saving a training, and going on with it: checkpoint.py
+    "save",
+    "load",
+    # data, a batch at a time, and made ready: data/batches.py, data/preparation.py
+    "batches",
+    "train_test_split",
+    "standardize",
+    "one_hot",
+    # real data, embedded or read from files: data/datasets.py, data/idx_files.py
+    "digits",
+    "mnist",
+    "read_idx",
+    # data made from a seed: data/datasets.py
+    "spirals",
+    "moons",
+    "circles",
+    "xor",
+    "sine",
+]

@@ -1,41 +1,46 @@
-"""A look inside a network while it trains: sizes of gradients and updates, dead and saturated units, and advice."""
+"""A look inside a network while it trains: sizes of gradients and updates, dead and saturated units, and advice.
+
+When what is looked at, and what the look costs:
+
+    before the first step     the last layer and the loss: is a softmax applied twice?
+    first batch, backward     the loss: what guessing costs, or far above it?
+    every few steps           a copy of the parameters before the step, against which the update is measured after it,
+                              and an inference pass over the batch that has just been trained on, for the activations
+    end of an epoch           the numbers of this epoch's looks: does one of them ask for a warning?
+    an error                  data, parameters, activations, in this order: where does the first NaN come from?
+
+It changes nothing in the training: the pass is that of `predict`, which draws no random numbers and moves no running
+mean, and a training with diagnostics ends in the same bits as one without.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from layers import Layer, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
+from layers.contract import Array, checks
 from losses import SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 
 from .callbacks import Callback
-from .inspection import activations, layer_slices
+from .inspection import layer_outputs, layer_slices
 from .run import Run
 
-Array: TypeAlias = np.ndarray[Any, Any]
-
+QUANTITIES = ("gradient_norm", "parameter_norm", "update_ratio", "mean", "spread", "saturated", "dead")
 GOOD_UPDATE = 1e-3  # of the size of the parameters, at a step: a rule of thumb
+HIGH_LOSS = 1.5  # times what guessing costs: the first loss may be that large without a warning
 FAR_OFF = 100.0  # a factor by which an update may miss that without a warning
 SATURATED = 0.97  # |tanh|, or 2 * sigmoid - 1 in absolute value: here the slope is below 6% of the largest
 HALF = 0.5  # of a layer dead or saturated: worth a warning
-
-QUANTITIES = {
-    "gradient_norm": "norm of the gradient",
-    "parameter_norm": "norm of the parameters",
-    "update_ratio": "update / parameters",
-    "mean": "mean of the activations",
-    "spread": "spread of the activations",
-    "saturated": "share saturated",
-    "dead": "share of units dead",
-}
 
 
 class Diagnostics(Callback):
     """Watches every layer while `fit` trains, and warns, with what to do.
 
-    Every so many steps it keeps, by the name of the layer ("0", "2.1", ...),
+    Every few steps, `every`, it keeps by the name of the layer ("0", "2.1", ...),
 
     - `gradient_norm`, `parameter_norm`: of all its parameters together;
     - `update_ratio`: norm of what the step changed / norm of the parameters, about 1e-3 when the learning rate fits;
@@ -53,7 +58,16 @@ class Diagnostics(Callback):
     every : int, default 20
         Steps between two looks; a look costs about as much as a step.
     verbose : bool, default True
-        Print the warnings.
+        Print the warnings, each once.
+
+    Attributes
+    ----------
+    warnings : list of str
+        In the order in which they came.
+    steps : dict of str to list of int
+        By quantity, the steps at which it was looked at, counted from 0 over all epochs.
+    layers : dict of str to Layer
+        By name, all layers that hold no others, in the order of the network.
 
     References
     ----------
@@ -70,21 +84,20 @@ class Diagnostics(Callback):
     the initial loss is far above ln 3
     """
 
-    def __init__(self, every: int = 20, verbose: bool = True) -> None:
-        if not isinstance(every, int | np.integer) or every < 1:
-            raise ValueError(f"Diagnostics: every must be a whole number of at least 1, got {every!r}")
-        self.every, self.verbose = every, verbose
+    def __init__(self, every: int = 20, *, verbose: bool = True) -> None:
+        self.every, self.verbose = checks.whole("Diagnostics", "every", every), verbose
         self._begin()
 
     def _begin(self) -> None:
+        """Forget what another training left: the same diagnostics may watch several, one after the other."""
         self.warnings: list[str] = []
         self.steps: dict[str, list[int]] = {quantity: [] for quantity in QUANTITIES}
         self._values: dict[str, dict[str, list[float]]] = {quantity: {} for quantity in QUANTITIES}
         self._step = self._epoch_start = 0
-        self._before: Array | None = None
-        self._alive: dict[str, Array] = {}
+        self._before: Array | None = None  # the parameters before this step, if it is one to look at
+        self._alive: dict[str, Array] = {}  # by ReLU, the units that were not always zero in this epoch
         self.layers: dict[str, Layer] = {}
-        self._warned: set[tuple[str, str]] = set()
+        self._warned: set[tuple[str, str]] = set()  # (kind, layer): once said, a warning is not repeated
 
     def __getitem__(self, quantity: str) -> dict[str, list[float]]:
         if quantity not in self._values:
@@ -100,14 +113,7 @@ class Diagnostics(Callback):
     def on_train_begin(self, run: Run) -> None:
         self._begin()
         self.layers = dict(run.model.leaves())
-        self._look_at_ends(run)
-
-    def _look_at_ends(self, run: Run) -> None:
-        *_, (name, last) = run.model.leaves()
-        if isinstance(last, Softmax | LogSoftmax) and isinstance(run.loss, SoftmaxCrossEntropy):
-            self._warn("softmax", name, f"softmax is applied twice: {run.loss!r} contains it; leave out the {last!r}")
-        if isinstance(last, Sigmoid) and isinstance(run.loss, SigmoidBinaryCrossEntropy):
-            self._warn("softmax", name, f"sigmoid is applied twice: {run.loss!r} contains it; leave out the {last!r}")
+        self._look_at_last_layer(run)
 
     def on_epoch_begin(self, run: Run) -> None:
         self._alive = {}
@@ -137,11 +143,20 @@ class Diagnostics(Callback):
 
     # ---- looks ---------------------------------------------------------------------------------------------------
 
+    def _look_at_last_layer(self, run: Run) -> None:
+        """Warn of a softmax or a sigmoid in front of a loss that applies its own."""
+        *_, (name, last) = run.model.leaves()
+        if isinstance(last, Softmax | LogSoftmax) and isinstance(run.loss, SoftmaxCrossEntropy):
+            self._warn("softmax", name, f"softmax is applied twice: {run.loss!r} contains it; leave out the {last!r}")
+        if isinstance(last, Sigmoid) and isinstance(run.loss, SigmoidBinaryCrossEntropy):
+            self._warn("softmax", name, f"sigmoid is applied twice: {run.loss!r} contains it; leave out the {last!r}")
+
     def _look_at_first_loss(self, run: Run) -> None:
-        n_classes = 2 if isinstance(run.loss, SigmoidBinaryCrossEntropy) else np.shape(run.predictions)[-1]
+        """Warn of a first loss above 1.5 ln C: a network that knows nothing says 1/C of each class, and pays ln C."""
         if not isinstance(run.loss, SoftmaxCrossEntropy | SigmoidBinaryCrossEntropy) or run.loss.reduction != "mean":
             return
-        if run.batch_loss > 1.5 * math.log(n_classes):
+        n_classes = 2 if isinstance(run.loss, SigmoidBinaryCrossEntropy) else np.shape(run.predictions)[-1]
+        if run.batch_loss > HIGH_LOSS * math.log(n_classes):
             self._warn(
                 "first loss",
                 "",
@@ -151,6 +166,11 @@ class Diagnostics(Callback):
             )
 
     def _look_at_parameters(self, model: Layer, before: Array) -> None:
+        """Keep |gradients|, |parameters| and |parameters - before| / |before| of each layer, after a step.
+
+        A layer is a slice of the flat vectors, so none needs to be asked. The ratio is NaN where all parameters were
+        zero.
+        """
         found: dict[str, dict[str, float]] = {"gradient_norm": {}, "parameter_norm": {}, "update_ratio": {}}
         for name, here in layer_slices(model).items():
             size = _norm(before[here])
@@ -160,12 +180,18 @@ class Diagnostics(Callback):
         for quantity, values in found.items():
             self._add(quantity, values)
 
-    def _look_at_activations(self, model: Layer, x: Any) -> None:
+    def _look_at_activations(self, model: Layer, x: ArrayLike) -> None:
+        """Keep mean, standard deviation and share of saturated outputs of each layer, and which units were alive.
+
+        A unit is dead only if no example of an epoch wakes it, so a look can only add to those that are alive; the
+        share of the dead is known when the epoch is over.
+        """
         found: dict[str, dict[str, float]] = {"mean": {}, "spread": {}, "saturated": {}}
-        for name, layer, out in activations(model, x):
+        for name, layer, out in layer_outputs(model, x):
             found["mean"][name] = float(np.mean(out, dtype=np.float64))
             found["spread"][name] = float(np.std(out, dtype=np.float64))
             if isinstance(layer, Tanh | Sigmoid):
+                # a sigmoid, stretched to [-1, 1], is a tanh
                 centered = out if isinstance(layer, Tanh) else 2 * out - 1
                 found["saturated"][name] = float(np.mean(np.abs(centered) > SATURATED))
             if isinstance(layer, ReLU):
@@ -176,8 +202,10 @@ class Diagnostics(Callback):
                 self._add(quantity, values)
 
     def _look_at_epoch(self) -> None:
+        """Warn of updates that are far off in the median over the epoch, and of layers dead or saturated."""
         looks = sum(step >= self._epoch_start for step in self.steps["update_ratio"])
         for name, ratios in self["update_ratio"].items() if looks else ():
+            # The median: one strange batch is no reason to warn.
             ratio = float(np.median(ratios[-looks:]))  # NaN where the parameters are all zero: neither small nor large
             if ratio < GOOD_UPDATE / FAR_OFF or ratio > GOOD_UPDATE * FAR_OFF:
                 size, advice = ("small", "larger") if ratio < GOOD_UPDATE else ("large", "smaller")
@@ -205,6 +233,10 @@ class Diagnostics(Callback):
                 )
 
     def _look_for_nan(self, run: Run) -> None:
+        """Say where NaN or infinity comes from: the data, else the parameters, else the first layer that puts it out.
+
+        In this order, since each of them makes all that come after it NaN as well.
+        """
         where = f"epoch {run.epoch}, batch {run.batch_index}"
         x = np.asarray(run.batch[0])
         if x.dtype.kind == "f" and not np.all(np.isfinite(x)):
@@ -220,7 +252,7 @@ class Diagnostics(Callback):
                 )
                 return
         with np.errstate(all="ignore"):
-            for name, _, out in activations(run.model, x):
+            for name, _, out in layer_outputs(run.model, x):
                 if not np.all(np.isfinite(out)):
                     self._warn(
                         "nan",
@@ -231,11 +263,13 @@ class Diagnostics(Callback):
                     return
 
     def _add(self, quantity: str, values: dict[str, float]) -> None:
+        """Keep what a look found of a quantity, by layer."""
         self.steps[quantity].append(self._step)
         for name, value in values.items():
             self._values[quantity].setdefault(name, []).append(value)
 
     def _warn(self, kind: str, name: str, text: str) -> None:
+        """Keep and print a warning of this kind about this layer, the first time that there is reason."""
         if (kind, name) in self._warned:
             return
         self._warned.add((kind, name))
@@ -245,10 +279,11 @@ class Diagnostics(Callback):
 
     def plot(self) -> Any:
         """Return a matplotlib figure: a panel for each quantity, a line for each layer, over the steps."""
-        from pictures.diagnostics import plot_diagnostics
+        from pictures import plot_diagnostics
 
         return plot_diagnostics(self)
 
 
 def _norm(vector: Array) -> float:
+    """Return sqrt(sum(vector²)), in float64: squares of float32 overflow from 2e19 on."""
     return float(np.sqrt(np.sum(np.square(vector, dtype=np.float64))))

@@ -8,11 +8,22 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-Path = str | os.PathLike[str]
+from .archive import Path
 
-# How the names of numbers end of which the smaller, or the larger, is the better one.
-SMALLER = ("loss", "error", "perplexity")
-LARGER = ("accuracy", "precision", "recall", "f1", "r_squared", "score")
+# Which way is better, by how the name of a number ends: "min" of the first three kinds, "max" of the others, with
+# "validation_" in front or without. A number of another name is compared once its mode is given.
+BETTER = {
+    "loss": "min",
+    "error": "min",
+    "perplexity": "min",
+    "accuracy": "max",
+    "precision": "max",
+    "recall": "max",
+    "f1": "max",
+    "r_squared": "max",
+    "score": "max",
+}
+MOST_ROWS = 12  # of a history that is printed; of a longer one the middle is left out
 
 
 class History:
@@ -97,7 +108,18 @@ class History:
         ----------
         name : str, default "validation_loss", or "loss" where there is no validation
         mode : "min" or "max", optional
-            Which way is better; names like loss, ..._error, accuracy, f1 speak for themselves.
+            Which way is better, where the name does not say it, or says the opposite. These endings speak for
+            themselves: loss, error, perplexity (min); accuracy, precision, recall, f1, r_squared, score (max).
+
+        Raises
+        ------
+        KeyError, ValueError
+            If there is no such number, it was never measured, or nobody says which way is better.
+
+        Examples
+        --------
+        >>> History({"epoch": [0, 1, 2], "loss": [2.0, 1.0, 1.5], "kappa": [0.1, 0.2, 0.3]}).best("kappa", mode="max")
+        {'epoch': 2, 'loss': 1.5, 'kappa': 0.3}
         """
         name = name or ("validation_loss" if "validation_loss" in self else "loss")
         values, sign = self[name], 1 if better(name, mode) == "min" else -1
@@ -122,13 +144,13 @@ class History:
             writer.writerows(zip(*self._columns.values(), strict=True))
 
     @classmethod
-    def from_csv(cls, path: Path, unit: str = "nats") -> History:
+    def from_csv(cls, path: Path, *, unit: str = "nats") -> History:
         """Read what `to_csv` wrote."""
         with open(path, newline="", encoding="utf-8") as file:
             names, *rows = list(csv.reader(file)) or [[]]
         if not names or len(set(names)) < len(names):
             raise ValueError(f"History: the first line of {os.fspath(path)!r} must hold different names, got {names}")
-        history = cls({name: [] for name in names}, unit)
+        history = cls({name: [] for name in names}, unit=unit)
         for line, row in enumerate(rows, start=2):
             try:
                 history.append(dict(zip(names, map(_number, row), strict=True)))
@@ -148,15 +170,15 @@ class History:
         name = "validation_loss" if "validation_loss" in best else "loss"
         return f", best {name} {best[name]:.4g} at epoch {best['epoch']}" if "epoch" in best else ""
 
-    def _table(self, most: int = 12) -> str:
+    def _table(self) -> str:
         rows = [[f"{value:.4g}" for value in row] for row in zip(*self._columns.values(), strict=True)]
         widths = [max(map(len, column)) for column in zip(self._columns, *rows, strict=True)]
         lines = ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in [self.names, *rows]]
-        if len(rows) > most:
-            lines[1 + most // 2 : -most // 2] = ["..."]
+        if len(rows) > MOST_ROWS:
+            lines[1 + MOST_ROWS // 2 : -MOST_ROWS // 2] = ["..."]
         return "\n".join(lines)
 
-    def plot(self, log: bool = False) -> Any:
+    def plot(self, *, log: bool = False) -> Any:
         """Draw loss, metrics and learning rate against the epochs, the best epoch marked; return the figure.
 
         Parameters
@@ -164,21 +186,27 @@ class History:
         log : bool, default False
             Loss and learning rate on a logarithmic scale.
         """
-        from pictures.histories import plot_history
+        from pictures import plot_history
 
-        return plot_history(self, log)
+        return plot_history(self, log=log)
 
 
 def better(name: str, mode: str | None = None) -> str:
-    """Return "min" or "max", whichever is better for the number of this name."""
+    """Return "min" or "max", whichever is better for the number of this name: the mode, or what its ending says.
+
+    Examples
+    --------
+    >>> from training.history import better
+    >>> better("validation_loss"), better("top_5_accuracy"), better("kappa", mode="max")
+    ('min', 'max', 'max')
+    """
     if mode in ("min", "max"):
         return mode
     if mode is not None:
         raise ValueError(f"mode must be 'min' or 'max', got {mode!r}")
-    if name.endswith(SMALLER):
-        return "min"
-    if name.endswith(LARGER):
-        return "max"
+    for ending, way in BETTER.items():
+        if name.endswith(ending):
+            return way
     raise ValueError(f"mode must be 'min' or 'max' for {name!r}, whose name does not say which is better")
 
 

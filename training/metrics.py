@@ -7,13 +7,14 @@ added. A mean of batch means would not be that: batches differ in size, and a ra
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from layers.contract import Array, checks
 
 from .confusion import classes_of, confusion_matrix
-
-Array: TypeAlias = np.ndarray[Any, Any]
 
 
 class Metric:
@@ -40,7 +41,7 @@ class Metric:
         """Return an empty tally."""
         return {}
 
-    def add(self, tally: dict[str, Any], predictions: Any, y: Any) -> None:
+    def add(self, tally: dict[str, Any], predictions: ArrayLike, y: ArrayLike) -> None:
         """Count a batch into the tally."""
         raise NotImplementedError(f"{type(self).__name__} must define add(self, tally, predictions, y)")
 
@@ -48,7 +49,7 @@ class Metric:
         """Return the value of everything in the tally."""
         raise NotImplementedError(f"{type(self).__name__} must define result(self, tally)")
 
-    def __call__(self, predictions: Any, y: Any) -> float:
+    def __call__(self, predictions: ArrayLike, y: ArrayLike) -> float:
         tally = self.start()
         self.add(tally, predictions, y)
         return self.result(tally)
@@ -60,7 +61,7 @@ class Metric:
 class _ConfusionMetric(Metric):
     """A metric of the confusion matrix, which is what batches add up to."""
 
-    def add(self, tally: dict[str, Any], predictions: Any, y: Any) -> None:
+    def add(self, tally: dict[str, Any], predictions: ArrayLike, y: ArrayLike) -> None:
         tally["matrix"] = tally.get("matrix", 0) + confusion_matrix(predictions, y)
 
     def result(self, tally: dict[str, Any]) -> float:
@@ -163,12 +164,10 @@ class top_k(Metric):
     """
 
     def __init__(self, k: int) -> None:
-        if not isinstance(k, int | np.integer) or k < 1:
-            raise ValueError(f"top_k: k must be a whole number of at least 1, got {k!r}")
-        super().__init__(f"top_{k}_accuracy")
-        self.k = k
+        self.k = checks.whole("top_k", "k", k)
+        super().__init__(f"top_{self.k}_accuracy")
 
-    def add(self, tally: dict[str, Any], predictions: Any, y: Any) -> None:
+    def add(self, tally: dict[str, Any], predictions: ArrayLike, y: ArrayLike) -> None:
         scores = np.asarray(predictions)
         _, true, n_classes = classes_of(scores, y)
         if scores.ndim < 2 or self.k > n_classes:
@@ -186,13 +185,6 @@ class top_k(Metric):
 # ---- numbers -----------------------------------------------------------------------------------------------------
 
 
-def _same_shape(who: str, predictions: Any, y: Any) -> tuple[Array, Array]:
-    predictions, y = np.asarray(predictions, np.float64), np.asarray(y, np.float64)
-    if predictions.shape != y.shape or predictions.size == 0:
-        raise ValueError(f"{who}: predictions and y must have the same shape, got {predictions.shape} and {y.shape}")
-    return predictions, y
-
-
 class _MeanAbsoluteError(Metric):
     """The mean of |prediction - y| over all elements, in the units of y.
 
@@ -202,8 +194,8 @@ class _MeanAbsoluteError(Metric):
     2.0
     """
 
-    def add(self, tally: dict[str, Any], predictions: Any, y: Any) -> None:
-        predictions, y = _same_shape(self.__name__, predictions, y)
+    def add(self, tally: dict[str, Any], predictions: ArrayLike, y: ArrayLike) -> None:
+        predictions, y = _check_shapes(self.__name__, predictions, y)
         tally["sum"] = tally.get("sum", 0.0) + float(np.abs(predictions - y).sum())
         tally["n"] = tally.get("n", 0) + y.size
 
@@ -222,8 +214,8 @@ class _RSquared(Metric):
     0.3571428571428571
     """
 
-    def add(self, tally: dict[str, Any], predictions: Any, y: Any) -> None:
-        predictions, y = _same_shape(self.__name__, predictions, y)
+    def add(self, tally: dict[str, Any], predictions: ArrayLike, y: ArrayLike) -> None:
+        predictions, y = _check_shapes(self.__name__, predictions, y)
         predictions, y = predictions.reshape(len(y), -1), y.reshape(len(y), -1)
         n, mean = len(y), y.mean(axis=0)
         before, old = tally.get("n", 0), tally.get("mean", mean)
@@ -241,3 +233,11 @@ class _RSquared(Metric):
 
 mean_absolute_error = _MeanAbsoluteError("mean_absolute_error")
 r_squared = _RSquared("r_squared")
+
+
+def _check_shapes(who: str, predictions: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
+    """Return both as float64; raise unless they have the same shape and at least one element."""
+    predictions, y = np.asarray(predictions, np.float64), np.asarray(y, np.float64)
+    if predictions.shape != y.shape or predictions.size == 0:
+        raise ValueError(f"{who}: predictions and y must have the same shape, got {predictions.shape} and {y.shape}")
+    return predictions, y

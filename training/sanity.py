@@ -1,4 +1,4 @@
-"""Rites of sanity before a long training: can the network learn one batch by heart, and at which learning rate?
+"""Sanity checks before a long training: can the network learn one batch by heart, and at which learning rate?
 
 Both work on copies; the model and the optimizer stay as they were.
 """
@@ -12,19 +12,27 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from .data.batches import Rng, batches
+from layers.contract import Rng, checks
+
+from .data.batches import batches
+from .protocols import LossLike, Model, OptimizerLike
+
+WINDOW = 10  # steps over which the loss is smoothed, and over which its fall is measured
+SMOOTHING = 1 - 1 / WINDOW  # of the exponential average
+EXPLODED = 4.0  # times the best loss so far: the range test ends
 
 
 @dataclass
 class Verdict:
-    """What a rite found: whether all is well, why, and the loss at every step.
+    """What a check found: whether all is well, why, and the loss at every step.
 
     Examples
     --------
-    >>> verdict = Verdict(True, "the batch was learnt by heart", [1.1, 0.1])
+    >>> verdict = Verdict(True, "the batch was learned by heart", [1.1, 0.1])
     >>> print(verdict)
-    good: the batch was learnt by heart
+    good: the batch was learned by heart
     >>> bool(verdict)
     True
     """
@@ -56,13 +64,20 @@ class RateRange(Verdict):
 
     def plot(self) -> Any:
         """Return a matplotlib figure: the loss over the rate, the suggestion marked."""
-        from pictures.diagnostics import plot_rate_range
+        from pictures import plot_rate_range
 
         return plot_rate_range(self)
 
 
 def overfit_one_batch(
-    model: Any, loss: Any, optimizer: Any, x: Any, y: Any, *, steps: int = 200, target: float = 0.05
+    model: Model,
+    loss: LossLike,
+    optimizer: OptimizerLike,
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    steps: int = 200,
+    target: float = 0.05,
 ) -> Verdict:
     """Train a copy on one batch: a network and a loop that are right learn a few examples by heart.
 
@@ -84,8 +99,8 @@ def overfit_one_batch(
 
     Raises
     ------
-    ValueError
-        If the steps are below 1 or the target is not in (0, 1).
+    ValueError, TypeError
+        If steps is not a whole number of at least 1, or target not in (0, 1).
 
     Examples
     --------
@@ -95,8 +110,8 @@ def overfit_one_batch(
     >>> verdict.good, verdict.losses[-1] < 0.01
     (True, True)
     """
-    _check_steps("overfit_one_batch", steps)
-    if not 0 < target < 1:
+    steps = checks.whole("overfit_one_batch", "steps", steps)
+    if not 0 < checks.number("overfit_one_batch", "target", target) < 1:
         raise ValueError(f"overfit_one_batch: target must be in (0, 1), got {target}")
     model, loss, optimizer = _copies(model, loss, optimizer)
     losses = []
@@ -120,11 +135,11 @@ def overfit_one_batch(
 
 
 def learning_rate_range_test(
-    model: Any,
-    loss: Any,
-    optimizer: Any,
-    x: Any,
-    y: Any,
+    model: Model,
+    loss: LossLike,
+    optimizer: OptimizerLike,
+    x: ArrayLike,
+    y: ArrayLike,
     *,
     low: float = 1e-6,
     high: float = 10.0,
@@ -156,8 +171,8 @@ def learning_rate_range_test(
 
     Raises
     ------
-    ValueError
-        If not 0 < low < high, or there are fewer than 50 steps.
+    ValueError, TypeError
+        If not 0 < low < high, or steps is not a whole number of at least 50.
 
     References
     ----------
@@ -171,8 +186,10 @@ def learning_rate_range_test(
     >>> found.good, 0.01 < found.suggestion < 3
     (True, True)
     """
-    _check_steps("learning_rate_range_test", steps, at_least=50)
-    if not 0 < low < high < math.inf:
+    steps = checks.whole("learning_rate_range_test", "steps", steps, least=50)
+    low, high = (checks.positive("learning_rate_range_test", *given) for given in (("low", low), ("high", high)))
+    batch_size = checks.whole("learning_rate_range_test", "batch_size", batch_size)
+    if low >= high:
         raise ValueError(f"learning_rate_range_test: rates must be 0 < low < high, got {low} and {high}")
     model, loss, optimizer = _copies(model, loss, optimizer)
     rng = np.random.default_rng(rng)
@@ -184,7 +201,7 @@ def learning_rate_range_test(
     for rate in np.geomspace(low, high, steps):
         batch = next(stream, None)
         if batch is None:
-            stream = batches(x, y, batch_size, rng)
+            stream = batches(x, y, batch_size, rng=rng)
             batch = next(stream)
         value = _loss_of_step(model, loss, *batch)
         if not math.isfinite(value):
@@ -193,15 +210,11 @@ def learning_rate_range_test(
         losses.append(value)
         average = SMOOTHING * average + (1 - SMOOTHING) * value
         smooth.append(average / (1 - SMOOTHING ** len(losses)))  # as if it had begun at the first loss
-        if smooth[-1] > 4 * min(smooth):
+        if smooth[-1] > EXPLODED * min(smooth):
             break
         optimizer.learning_rate = float(rate)
         optimizer.step(model)
     return _judged(rates, losses, smooth)
-
-
-WINDOW = 10  # steps over which the loss is smoothed, and over which its fall is measured
-SMOOTHING = 1 - 1 / WINDOW  # of the exponential average
 
 
 def _judged(rates: list[float], losses: list[float], smooth: list[float]) -> RateRange:
@@ -224,7 +237,7 @@ def _judged(rates: list[float], losses: list[float], smooth: list[float]) -> Rat
     return RateRange(True, reason, losses, rates, smooth, suggestion)
 
 
-def _loss_of_step(model: Any, loss: Any, x: Any, y: Any) -> float:
+def _loss_of_step(model: Model, loss: LossLike, x: ArrayLike, y: ArrayLike) -> float:
     """Run forward and backward, and return the loss: infinite where the predictions have left all bounds."""
     with np.errstate(over="ignore", invalid="ignore"):
         predictions = model.forward(x)
@@ -235,12 +248,7 @@ def _loss_of_step(model: Any, loss: Any, x: Any, y: Any) -> float:
     return value
 
 
-def _copies(model: Any, loss: Any, optimizer: Any) -> tuple[Any, Any, Any]:
+def _copies(model: Model, loss: LossLike, optimizer: OptimizerLike) -> tuple[Model, LossLike, OptimizerLike]:
     optimizer = copy.deepcopy(optimizer)
     optimizer.load_state_dict({"steps": 0})
     return copy.deepcopy(model), copy.deepcopy(loss), optimizer
-
-
-def _check_steps(who: str, steps: Any, at_least: int = 1) -> None:
-    if not isinstance(steps, int | np.integer) or steps < at_least:
-        raise ValueError(f"{who}: steps must be a whole number of at least {at_least}, got {steps!r}")

@@ -1,7 +1,6 @@
 """What a layer is: its methods, its storage, the layers made of layers, and the checks that they share."""
 
 from . import checks
-from .arguments import check_initializer, check_number, check_sizes
 from .container import Container, listed
 from .gate import Gate, sum_to_shape
 from .layer import Layer
@@ -24,8 +23,4 @@ __all__ = [
     "listed",
     "sum_to_shape",
     "typed",
-    # old
-    "check_initializer",
-    "check_number",
-    "check_sizes",
 ]

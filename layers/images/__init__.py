@@ -8,16 +8,19 @@ from .resampling import Upsample2D, ZeroPad2D
 from .transposed import ConvTranspose2D
 
 __all__ = [
-    "AveragePool1D",
-    "AveragePool2D",
-    "Conv1D",
+    # convolutions
     "Conv2D",
-    "ConvTranspose2D",
+    "Conv1D",
     "DepthwiseConv2D",
-    "GlobalAveragePool",
-    "GlobalMaxPool",
-    "MaxPool1D",
+    "ConvTranspose2D",
+    # pools
     "MaxPool2D",
+    "MaxPool1D",
+    "AveragePool2D",
+    "AveragePool1D",
+    "GlobalMaxPool",
+    "GlobalAveragePool",
+    # sizes
     "Upsample2D",
     "ZeroPad2D",
 ]

@@ -33,7 +33,7 @@ from .unfolding import convolve, gradients, weights_gradient
 def plain_convolution(x: Array, weights: Array, bias: Array | float, windows: Windows) -> Array:
     """Return out (N, rows, columns, K) of images x (N, H, W, C), by the definition.
 
-    With n_groups, each array is cut along its last axis into so many parts, and each part is a convolution for itself.
+    Of n_groups there are as many side by side: each array is cut along its last axis, a part for each group.
     """
     padded = pad(x, windows.pads)
     out = np.zeros((len(x), *windows.size, weights.shape[-1]), x.dtype) + bias

@@ -1,6 +1,6 @@
 """The transposed convolution: every pixel paints a kernel, where in a convolution it is seen through one.
 
-The pixel (i, j) of x adds weights[a, b], (n_inputs, n_outputs), to the pixel (i * stride + a, j * stride + b) of out:
+The pixel (i, j) of x adds x[i, j] @ weights[a, b] to the pixel (i * stride + a, j * stride + b) of out, for all (a, b):
 
     out[n, i * stride + a, j * stride + b, k] += sum_c x[n, i, j, c] * weights[a, b, c, k]    and bias[k], everywhere
 

@@ -1,7 +1,19 @@
 """Tricks that make layers fast, each with a name, one place, and what it buys."""
 
-from .channels import as_rows, gather, spread
+from .channels import as_rows, repeat_channels, sum_over_pixels
 from .products import multiply_into
 from .sums import sum_axes, sum_columns, sum_rows, sum_rows_into
 
-__all__ = ["as_rows", "gather", "multiply_into", "spread", "sum_axes", "sum_columns", "sum_rows", "sum_rows_into"]
+__all__ = [
+    # one number for each channel
+    "as_rows",
+    "repeat_channels",
+    "sum_over_pixels",
+    # products of matrices
+    "multiply_into",
+    # sums over many numbers
+    "sum_rows",
+    "sum_rows_into",
+    "sum_columns",
+    "sum_axes",
+]

@@ -39,8 +39,8 @@ def sum_rows(rows: Array, other: Array | None = None) -> Array:
     if n <= BLOCK:
         return _block_sum(rows, other)
     blocks, whole = (*rows.shape[:-2], -1, BLOCK, width), n - n % BLOCK
-    heads = [part if part is None else part[..., :whole, :].reshape(blocks) for part in (rows, other)]
-    sums = _block_sum(*heads)  # (..., n // BLOCK, width)
+    second = None if other is None else other[..., :whole, :].reshape(blocks)
+    sums = _block_sum(rows[..., :whole, :].reshape(blocks), second)  # (..., n // BLOCK, width)
     if whole < n:
         rest = _block_sum(rows[..., whole:, :], None if other is None else other[..., whole:, :])
         sums = np.concatenate([sums, rest[..., np.newaxis, :]], axis=-2)

@@ -1,1 +1,25 @@
 """Data: batches, preparation, data sets that are made or come with the package, and files of others."""
+
+from .batches import batches
+from .datasets import circles, digits, moons, sine, spirals, xor
+from .idx_files import mnist, read_idx
+from .preparation import one_hot, standardize, train_test_split
+
+__all__ = [
+    # a pass over the data
+    "batches",
+    # made ready
+    "train_test_split",
+    "standardize",
+    "one_hot",
+    # real data: embedded, or read from files
+    "digits",
+    "mnist",
+    "read_idx",
+    # made from a seed: classes, and a curve to fit
+    "spirals",
+    "moons",
+    "circles",
+    "xor",
+    "sine",
+]

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from layers.contract import check_sizes
-
-Array: TypeAlias = np.ndarray[Any, Any]
-Rng: TypeAlias = int | np.random.Generator | None
+from layers.contract import Array, Rng, checks
 
 
-def batches(x: Any, y: Any, size: int, rng: Rng = None, shuffle: bool = True) -> Iterator[tuple[Array, Array]]:
-    """Yield (x, y) of `size` examples at a time, in random order, each example once.
+def batches(
+    x: ArrayLike, y: ArrayLike, batch_size: int, *, shuffle: bool = True, rng: Rng = None
+) -> Iterator[tuple[Array, Array]]:
+    """Yield (x, y) of `batch_size` examples at a time, in random order, each example once.
 
     The last batch has what is left, so that none is dropped. Give a Generator, not a seed, when there are several
     epochs: a seed shuffles each of them alike.
@@ -23,34 +22,33 @@ def batches(x: Any, y: Any, size: int, rng: Rng = None, shuffle: bool = True) ->
     ----------
     x, y : array (N, ...)
         Neither is changed or copied whole.
-    size : int
-        Examples in a batch.
-    rng : int or numpy.random.Generator, optional
+    batch_size : int
     shuffle : bool, default True
         False keeps the order.
+    rng : int or numpy.random.Generator, optional
 
     Raises
     ------
     ValueError
-        If x and y differ in length or are empty, or the size is below 1.
+        If x and y differ in length or are empty, or batch_size is below 1.
     TypeError
-        If the size is not a whole number.
+        If batch_size is not a whole number.
 
     Examples
     --------
-    >>> [len(x) for x, y in batches(np.zeros((10, 2)), np.zeros(10), size=4, rng=0)]
+    >>> [len(x) for x, y in batches(np.zeros((10, 2)), np.zeros(10), batch_size=4, rng=0)]
     [4, 4, 2]
     """
     x, y = np.asanyarray(x), np.asanyarray(y)
-    check_sizes("batches", size=size)
+    batch_size = checks.whole("batches", "batch_size", batch_size)
     if x.ndim == 0 or y.ndim == 0 or len(x) != len(y) or len(x) == 0:
         shapes = f"{x.shape} and {y.shape}"
         raise ValueError(f"batches: x and y must have the same length of at least 1, got shapes {shapes}")
-    return _batches(x, y, size, np.random.default_rng(rng) if shuffle else None)
+    return _batches(x, y, batch_size, np.random.default_rng(rng) if shuffle else None)
 
 
-def _batches(x: Array, y: Array, size: int, rng: np.random.Generator | None) -> Iterator[tuple[Array, Array]]:
+def _batches(x: Array, y: Array, batch_size: int, rng: np.random.Generator | None) -> Iterator[tuple[Array, Array]]:
     order = None if rng is None else rng.permutation(len(x))
-    for start in range(0, len(x), size):
-        chosen = slice(start, start + size) if order is None else order[start : start + size]
+    for start in range(0, len(x), batch_size):
+        chosen = slice(start, start + batch_size) if order is None else order[start : start + batch_size]
         yield x[chosen], y[chosen]

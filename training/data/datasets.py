@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from importlib import resources
-from typing import Any, TypeAlias
 
 import numpy as np
 
-from layers.contract import check_number, check_sizes
-
-Array: TypeAlias = np.ndarray[Any, Any]
-Rng: TypeAlias = int | np.random.Generator | None
+from layers.contract import Array, Rng, checks
 
 
 def digits() -> tuple[Array, Array]:
     """Return 1,797 handwritten digits: x (1797, 64) float32 in [0, 1], y (1797,) of 0 .. 9.
 
     Rows are images of 8 x 8 pixels; `x.reshape(-1, 8, 8, 1)` has them as images. They come in the order in which
-    they were collected, a writer after another: shuffle before you split.
+    they were collected, one writer after the other: shuffle before you split.
 
     References
     ----------
@@ -35,18 +31,18 @@ def digits() -> tuple[Array, Array]:
     return images.reshape(-1, 64).astype(np.float32) / 16, labels.astype(np.int64)
 
 
-def spirals(rng: Rng = None, n_per_class: int = 100, n_classes: int = 3, noise: float = 0.2) -> tuple[Array, Array]:
-    """Return points on spiral arms that wind around one another: x (N, 2) in about [-1, 1], y (N,).
+def spirals(n_per_class: int = 100, n_classes: int = 3, *, noise: float = 0.2, rng: Rng = None) -> tuple[Array, Array]:
+    """Return points on spiral arms that wind around each other: x (N, 2) in about [-1, 1], y (N,).
 
     Arm k starts at the origin at the angle 2 pi k / n_classes and turns by 4 radians on its way to radius 1: no
     straight line separates the classes.
 
     Parameters
     ----------
-    rng : int or numpy.random.Generator, optional
     n_per_class, n_classes : int
     noise : float, default 0.2
         Standard deviation of the angle, in radians.
+    rng : int or numpy.random.Generator, optional
 
     References
     ----------
@@ -58,7 +54,9 @@ def spirals(rng: Rng = None, n_per_class: int = 100, n_classes: int = 3, noise: 
     >>> x.shape, np.bincount(y)
     ((300, 2), array([100, 100, 100]))
     """
-    _check("spirals", noise, n_per_class=n_per_class, n_classes=n_classes)
+    n_per_class = checks.whole("spirals", "n_per_class", n_per_class)
+    n_classes = checks.whole("spirals", "n_classes", n_classes)
+    noise = checks.number("spirals", "noise", noise, least=0)
     rng = np.random.default_rng(rng)
     y = np.repeat(np.arange(n_classes), n_per_class)
     radius = np.tile(np.linspace(0, 1, n_per_class), n_classes)
@@ -66,25 +64,26 @@ def spirals(rng: Rng = None, n_per_class: int = 100, n_classes: int = 3, noise: 
     return np.stack([radius * np.sin(angle), radius * np.cos(angle)], axis=1), y
 
 
-def moons(rng: Rng = None, n_per_class: int = 100, noise: float = 0.1) -> tuple[Array, Array]:
+def moons(n_per_class: int = 100, *, noise: float = 0.1, rng: Rng = None) -> tuple[Array, Array]:
     """Return two half circles that reach into each other: x (N, 2), y (N,) of 0 and 1.
 
     Class 0 is the upper half of the unit circle around (0, 0), class 1 the lower half of that around (1, 0.5).
 
     Parameters
     ----------
-    rng : int or numpy.random.Generator, optional
     n_per_class : int
     noise : float, default 0.1
         Standard deviation added to both coordinates.
+    rng : int or numpy.random.Generator, optional
 
     Examples
     --------
-    >>> x, y = moons(rng=0, n_per_class=50)
+    >>> x, y = moons(50, rng=0)
     >>> x.shape, np.bincount(y)
     ((100, 2), array([50, 50]))
     """
-    _check("moons", noise, n_per_class=n_per_class)
+    n_per_class = checks.whole("moons", "n_per_class", n_per_class)
+    noise = checks.number("moons", "noise", noise, least=0)
     rng = np.random.default_rng(rng)
     angle = np.pi * np.tile(np.linspace(0, 1, n_per_class), 2)
     y = np.repeat([0, 1], n_per_class)
@@ -93,23 +92,24 @@ def moons(rng: Rng = None, n_per_class: int = 100, noise: float = 0.1) -> tuple[
     return x + rng.normal(0, noise, x.shape), y
 
 
-def circles(rng: Rng = None, n_per_class: int = 100, noise: float = 0.05) -> tuple[Array, Array]:
+def circles(n_per_class: int = 100, *, noise: float = 0.05, rng: Rng = None) -> tuple[Array, Array]:
     """Return a circle of radius 1, class 0, around one of radius 0.5, class 1: x (N, 2), y (N,).
 
     Parameters
     ----------
-    rng : int or numpy.random.Generator, optional
     n_per_class : int
     noise : float, default 0.05
         Standard deviation added to both coordinates.
+    rng : int or numpy.random.Generator, optional
 
     Examples
     --------
-    >>> x, y = circles(rng=0, noise=0)
+    >>> x, y = circles(noise=0, rng=0)
     >>> np.unique(np.hypot(x[:, 0], x[:, 1]).round(6))
     array([0.5, 1. ])
     """
-    _check("circles", noise, n_per_class=n_per_class)
+    n_per_class = checks.whole("circles", "n_per_class", n_per_class)
+    noise = checks.number("circles", "noise", noise, least=0)
     rng = np.random.default_rng(rng)
     angle = 2 * np.pi * np.tile(np.arange(n_per_class) / n_per_class, 2)
     y = np.repeat([0, 1], n_per_class)
@@ -118,17 +118,17 @@ def circles(rng: Rng = None, n_per_class: int = 100, noise: float = 0.05) -> tup
     return x + rng.normal(0, noise, x.shape), y
 
 
-def xor(rng: Rng = None, n: int = 200, noise: float = 0.0) -> tuple[Array, Array]:
+def xor(n: int = 200, *, noise: float = 0.0, rng: Rng = None) -> tuple[Array, Array]:
     """Return points of the square [-1, 1]²: x (n, 2), y (n,), 1 where the signs of the two coordinates differ.
 
     The smallest problem that a single layer cannot solve (Minsky, Papert, 1969, "Perceptrons").
 
     Parameters
     ----------
-    rng : int or numpy.random.Generator, optional
     n : int
     noise : float, default 0
         Standard deviation added to both coordinates after the class is decided.
+    rng : int or numpy.random.Generator, optional
 
     Examples
     --------
@@ -136,35 +136,32 @@ def xor(rng: Rng = None, n: int = 200, noise: float = 0.0) -> tuple[Array, Array
     >>> bool(np.all(y == (x[:, 0] * x[:, 1] < 0)))
     True
     """
-    _check("xor", noise, n=n)
+    n = checks.whole("xor", "n", n)
+    noise = checks.number("xor", "noise", noise, least=0)
     rng = np.random.default_rng(rng)
     x = rng.uniform(-1, 1, (n, 2))
     y = (x[:, 0] * x[:, 1] < 0).astype(np.int64)
     return x + rng.normal(0, noise, x.shape), y
 
 
-def sine(rng: Rng = None, n: int = 200, noise: float = 0.1) -> tuple[Array, Array]:
+def sine(n: int = 200, *, noise: float = 0.1, rng: Rng = None) -> tuple[Array, Array]:
     """Return a noisy sine to fit: x (n, 1) in [-pi, pi], y (n, 1) = sin(x) + noise.
 
     Parameters
     ----------
-    rng : int or numpy.random.Generator, optional
     n : int
     noise : float, default 0.1
         Standard deviation of y around the sine.
+    rng : int or numpy.random.Generator, optional
 
     Examples
     --------
-    >>> x, y = sine(rng=0, noise=0)
+    >>> x, y = sine(noise=0, rng=0)
     >>> x.shape, y.shape, bool(np.allclose(y, np.sin(x)))
     ((200, 1), (200, 1), True)
     """
-    _check("sine", noise, n=n)
+    n = checks.whole("sine", "n", n)
+    noise = checks.number("sine", "noise", noise, least=0)
     rng = np.random.default_rng(rng)
     x = rng.uniform(-np.pi, np.pi, (n, 1))
     return x, np.sin(x) + rng.normal(0, noise, x.shape)
-
-
-def _check(who: str, noise: float, **counts: int) -> None:
-    check_sizes(who, **counts)
-    check_number(who, "noise", noise, low=0)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
-from layers.contract import check_sizes
-
-Array: TypeAlias = np.ndarray[Any, Any]
-Rng: TypeAlias = int | np.random.Generator | None
+from layers.contract import Array, Rng, checks
 
 
 def train_test_split(
-    x: Any, y: Any, test_size: float = 0.2, rng: Rng = None, stratify: bool = False
+    x: ArrayLike, y: ArrayLike, test_size: float = 0.2, *, stratify: bool = False, rng: Rng = None
 ) -> tuple[Array, Array, Array, Array]:
     """Return (x_train, x_test, y_train, y_test), the examples shuffled and divided.
 
@@ -22,9 +20,9 @@ def train_test_split(
     x, y : array (N, ...)
     test_size : float in (0, 1) or int, default 0.2
         A share, rounded, or a number of examples.
-    rng : int or numpy.random.Generator, optional
     stratify : bool, default False
         Keep the shares of the classes in y, up to one example each.
+    rng : int or numpy.random.Generator, optional
 
     Raises
     ------
@@ -34,7 +32,7 @@ def train_test_split(
     Examples
     --------
     >>> x, y = np.zeros((10, 2)), np.repeat([0, 1], 5)
-    >>> x_train, x_test, y_train, y_test = train_test_split(x, y, rng=0, stratify=True)
+    >>> x_train, x_test, y_train, y_test = train_test_split(x, y, stratify=True, rng=0)
     >>> len(x_train), np.bincount(y_test)
     (8, array([1, 1]))
     """
@@ -65,7 +63,7 @@ def _stratified(y: Array, n_test: int) -> Array:
     return np.argsort(place, kind="stable")
 
 
-def one_hot(y: Any, n_classes: int | None = None, dtype: Any = np.float32) -> Array:
+def one_hot(y: ArrayLike, n_classes: int | None = None, *, dtype: DTypeLike = np.float32) -> Array:
     """Return rows with a 1 at the class: (N, ...) of integers becomes (N, ..., n_classes).
 
     Parameters
@@ -91,16 +89,13 @@ def one_hot(y: Any, n_classes: int | None = None, dtype: Any = np.float32) -> Ar
         raise TypeError(f"one_hot: y must hold integers, got dtype {y.dtype}")
     if y.size == 0:
         raise ValueError(f"one_hot: y must hold at least one class, got shape {y.shape}")
-    if n_classes is None:
-        n_classes = int(y.max()) + 1
-    else:
-        check_sizes("one_hot", n_classes=n_classes)
+    n_classes = int(y.max()) + 1 if n_classes is None else checks.whole("one_hot", "n_classes", n_classes)
     if y.min() < 0 or y.max() >= n_classes:
         raise ValueError(f"one_hot: y must hold classes 0 .. {n_classes - 1}, got {y.min()} .. {y.max()}")
     return (y[..., np.newaxis] == np.arange(n_classes)).astype(dtype)
 
 
-def standardize(x_train: Any, *others: Any) -> Any:
+def standardize(x_train: ArrayLike, *others: ArrayLike) -> Any:
     """Return arrays whose features have mean 0 and standard deviation 1 in x_train: (x - mean) / deviation.
 
     Mean and deviation are those of x_train alone: what is known of the test set must not enter. A feature that is

@@ -1,0 +1,60 @@
+"""What all pictures have in common: colors, markers, dashes, and panels to draw in."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe, Ito (2008), "Color Universal Design": told apart by color-blind readers too. Yellow is left out, it is too
+# pale for lines on white.
+COLORS = {
+    "blue": "#0072B2",
+    "vermillion": "#D55E00",
+    "green": "#009E73",
+    "purple": "#CC79A7",
+    "orange": "#E69F00",
+    "sky blue": "#56B4E9",
+    "black": "#000000",
+}
+MARKERS = ("o", "s", "D", "^", "v", "P", "*", "X")
+DASHES = ("-", "--", "-.", ":")
+
+
+def styles(marks: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield (color, mark) without end: every color with the first mark, then every color with the next one.
+
+    Examples
+    --------
+    >>> from pictures.style import DASHES, styles
+    >>> found = [style for style, _ in zip(styles(DASHES), range(8))]
+    >>> found[0], found[1], found[7]
+    (('#0072B2', '-'), ('#D55E00', '-'), ('#0072B2', '--'))
+    """
+    return itertools.cycle([(color, mark) for mark in marks for color in COLORS.values()])
+
+
+def panels(n_rows: int, n_columns: int, size: tuple[float, float], **options: Any) -> tuple[Figure, list[Axes]]:
+    """Return a figure and its empty axes, row by row in one list; the options are those of `plt.subplots`.
+
+    Examples
+    --------
+    >>> from pictures.style import panels
+    >>> figure, axes = panels(2, 1, (7.0, 4.0), sharex=True)
+    >>> len(axes)
+    2
+    """
+    import matplotlib.pyplot as plt
+    from matplotlib.ticker import MaxNLocator
+
+    figure, grid = plt.subplots(n_rows, n_columns, figsize=size, layout="constrained", squeeze=False, **options)
+    for axes in grid.flat:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(color="0.9", linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure, list(grid.flat)
