@@ -33,8 +33,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .entries import BEGINNING, Damage, Entry, entries, file_size, read_entry, read_exactly
-from .replacement import AT_ONCE, SAFELY, Path, as_text, check_path, check_regular, replaced
-from .trees import HEAD, LIST, memory, packed, parsed, unpacked
+from .replacement import AT_ONCE, SAFELY, Path, as_text, check_path, check_regular, replaced, told
+from .trees import HEAD, LIST, memory, names, packed, parsed, unpacked
 
 VERSION = 2  # of the format; a file of a later one is refused, not guessed at
 SEAL = b"sha256:"
@@ -80,8 +80,7 @@ def write(who: str, path: Path, tree: Any) -> None:
                         np.lib.format.write_array(place, array, (1, 0), allow_pickle=False)
             _seal(file)
     except OSError as error:
-        what = f"{who}: {name!r} could not be written, what was there before still is"
-        raise OSError(error.errno, f"{what}: {error.strerror or error}") from error
+        raise told(error, f"{who}: {name!r} could not be written, what was there before still is") from error
 
 
 def read(who: str, path: Path) -> Any:
@@ -143,8 +142,10 @@ class Archive:
             raise ValueError(
                 f"must have a format up to {VERSION}, got {version}: it was saved by a newer version of handgrad"
             )
-        if content.keys() != {"version", "numpy", "tree"} or not isinstance(content["numpy"], str):
-            raise ValueError(f"must have the fields version, numpy and tree, got {str(sorted(content))[:80]}")
+        if content.keys() != {"version", "numpy", "tree"}:
+            raise ValueError(f"must have the fields version, numpy and tree, got {names(content)}")
+        if not isinstance(content["numpy"], str) or len(content["numpy"]) > 80:
+            raise ValueError("must name the version of NumPy in a few letters, got something else")
         return content
 
     def _found(self, kind: str, name: Any) -> Entry:
@@ -201,7 +202,7 @@ def _opened(where: str, name: str) -> BinaryIO:
     except OSError as error:
         if error.errno is None:
             raise
-        raise OSError(error.errno, f"{where}: must be a file that can be read: {error.strerror or error}") from None
+        raise told(error, f"{where}: must be a file that can be read") from None
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise OSError(f"{where}: path must be a file, got something else")

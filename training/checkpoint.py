@@ -15,7 +15,7 @@ import numpy as np
 from .archive import Archive, opened, write
 from .history import History
 from .protocols import Model, OptimizerLike, Stateful
-from .replacement import Path, as_text
+from .replacement import Path, as_text, told
 from .restoring import Before, restore
 from .schema import (
     MOST,
@@ -30,7 +30,7 @@ from .schema import (
     shown,
     whole,
 )
-from .snapshot import holds_best, kinds_of, last_epoch, snapshot
+from .snapshot import holds_best, is_read, kinds_of, last_epoch, snapshot
 
 FIELDS = ("model", "generators", "optimizer", "history", "rng", "callbacks")
 NEW_FIELDS = ("layers", "weights")  # since version 2 of the format
@@ -193,7 +193,7 @@ def _naming(who: str, name: str) -> Iterator[None]:
         if str(error).startswith(start):
             raise
         if isinstance(error, OSError):
-            raise OSError(error.errno, f"{start}{error.strerror or error}") from error
+            raise told(error, f"{start}must be readable") from error
         raise ValueError(f"{start}{error}") from error
 
 
@@ -222,7 +222,7 @@ def _wanted(
 def _best(tree: Mapping[str, Any]) -> Any:
     """Return the best weights in a file."""
     states = [one.get("state") for one in tree["callbacks"] if isinstance(one, dict)]
-    found = [state["best_state"] for state in states if holds_best(state)]
+    found: list[Any] = [state["best_state"] for state in states if state and holds_best(state)]
     if len(found) != 1:
         raise ValueError(
             f"best=True must find the weights that one EarlyStopping(restore_best=True) has kept, got {len(found)}"
@@ -250,6 +250,11 @@ def _check(
         for name, epoch in state["weights"].items():
             if epoch is not None:
                 whole("weights", name, epoch, MOST if last is None else last + 1)
+        epoch, best_epoch = state["weights"]["epoch"], state["weights"]["best_epoch"]
+        if epoch not in (last, best_epoch) and is_read(state["history"]):
+            raise ValueError(
+                f"weights: epoch must be the last one or the best one, {last} or {best_epoch}, got {epoch}"
+            )
     if optimizer is not None:
         check_optimizer(model, optimizer, state["optimizer"])
     if rng is not None:

@@ -73,13 +73,14 @@ def check_path(who: str, path: Path) -> str:
         with contextlib.suppress(FileNotFoundError):
             check_regular(who, name, os.stat(target))
     except OSError as error:
-        raise (_explained(f"{who} must be a file that can be written", name, error) if error.errno else error) from None
+        text = f"{who} must be a file that can be written, got {name!r}"
+        raise (told(error, text) if error.errno else error) from None
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"{who} must be in a directory that exists, got {name!r}")
     try:
         handle, partial = _opened_beside(target, 0o600)
     except OSError as error:
-        raise _explained(f"{who} must be in a directory that can be written", name, error) from None
+        raise told(error, f"{who} must be in a directory that can be written, got {name!r}") from None
     os.close(handle)
     with contextlib.suppress(OSError):
         os.remove(partial)
@@ -128,8 +129,11 @@ def replaced(path: str) -> Iterator[BinaryIO]:
     _sync_folder(os.path.dirname(target))
 
 
-def _explained(what: str, name: str, error: OSError) -> OSError:
-    return OSError(error.errno, f"{what}, got {name!r}: {error.strerror or error}")
+def told(error: OSError, text: str) -> OSError:
+    """Return the same error with another text: as OSError(errno, text) it would begin with "[Errno 28]"."""
+    other = type(error)(f"{text}: {error.strerror or error}")
+    other.errno = error.errno
+    return other
 
 
 def _stem(target: str) -> str:

@@ -260,7 +260,7 @@ def check_alike(what: str, mine: Any, saved: Any, *, exactly: bool = False) -> N
 
 
 def _kind(value: Any) -> str:
-    if isinstance(value, list | tuple) or (isinstance(value, Entry) and value.listed):
+    if value.listed if isinstance(value, Entry) else isinstance(value, list | tuple):
         return "a list"
     if isinstance(value, np.ndarray | Entry) and value.ndim:
         return f"an array of {value.dtype} with {value.ndim} axes"

@@ -62,6 +62,11 @@ def last_epoch(history: Any) -> int | None:
     return epochs[-1] if isinstance(epochs, list) and epochs else None
 
 
+def is_read(history: Any) -> bool:
+    """Whether the epochs of a history in a file have been read, if there are any."""
+    return not history or isinstance(history["columns"].get("epoch", []), list)
+
+
 def _plain(column: list[Any]) -> list[Any]:
     """Return a column of a history in Python's own numbers."""
     if set(map(type, column)) <= {int, float}:

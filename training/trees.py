@@ -8,8 +8,9 @@ file too, {"__list__": name}: as text they would take ten times as long, at ever
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,16 +49,21 @@ def unpacked(tree: Any, found: Callable[[str, Any], Any], depth: int = 0) -> Any
         return tree
     for kind in (ARRAY, LIST):
         if kind in tree and len(tree) > 1:
-            raise ValueError(f"its tree must have nothing beside {kind}, got {str(list(tree))[:80]}")
+            raise ValueError(f"its tree must have nothing beside {kind}, got {names(tree)}")
         if kind in tree:
             return found(kind, tree[kind])
     return {key: unpacked(item, found, depth + 1) for key, item in tree.items()}
 
 
+def names(keys: Iterable[str]) -> list[str]:
+    """Return the first of these names, for an error: however many there are, and however long."""
+    return [key[:40] for key in itertools.islice(keys, 8)]
+
+
 def memory(text: bytes) -> int:
     """Return about how many bytes this JSON needs when it is parsed, and hardly ever less than that."""
     counts = {b",": 33, b"[": 64, b"{": 232, b'"': 30}  # a number and its place, a list, a dict, half a string
-    return 2 * len(text) + sum(size * text.count(mark) for mark, size in counts.items())
+    return 3 * len(text) + sum(size * text.count(mark) for mark, size in counts.items())
 
 
 def parsed(text: bytes) -> Any:
@@ -79,7 +85,7 @@ def _whole(digits: str) -> int:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError(f"its tree must hold each name once, got {[key[:40] for key, _ in pairs][:20]}")
+        raise ValueError(f"its tree must hold each name once, got {names(key for key, _ in pairs)}")
     return found
 
 
