@@ -110,13 +110,11 @@ def _end(file: BinaryIO, size: int, comment: int) -> tuple[int, int, int, int]:
     mark, disk, other, here, count, length, start, said = END.unpack(read_exactly(file, stop, END.size))
     if mark != b"PK\x05\x06" or said != comment or disk or other or here != count:
         raise Damage("must end as a zip does")
-    if start == LARGE or length == LARGE or count == 0xFFFF:
-        if stop < LARGE_PLACE.size + LARGE_END.size:
-            raise Damage("must end as a zip does")
-        stop -= LARGE_PLACE.size
-        mark, disk, says, disks = LARGE_PLACE.unpack(read_exactly(file, stop, LARGE_PLACE.size))
-        stop -= LARGE_END.size
-        if mark != b"PK\x06\x07" or disk or disks != 1 or says != stop:
+    place = read_exactly(file, max(stop - LARGE_PLACE.size, 0), LARGE_PLACE.size)
+    if place.startswith(b"PK\x06\x07"):
+        _, disk, says, disks = LARGE_PLACE.unpack(place)
+        stop -= LARGE_PLACE.size + LARGE_END.size
+        if disk or disks != 1 or says != stop or stop < 0:
             raise Damage("must end as a large zip does")
         mark, more, *_, here, count, length, start = LARGE_END.unpack(read_exactly(file, stop, LARGE_END.size))
         if mark != b"PK\x06\x06" or more != LARGE_END.size - 12 or here != count:

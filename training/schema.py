@@ -32,7 +32,7 @@ STREAMS = {"state": 2**128, "inc": 2**128, "has_uint32": 2, "uinteger": 2**32, "
 class Weights:
     """What the arrays of a model must be, wherever they stand in a file: its own names, shapes and dtypes.
 
-    They are finite, unless those of this model are not either: a running maximum may start at -inf.
+    They are finite; of buffers those that are finite in this model: a running maximum may start at -inf.
 
     Attributes
     ----------
@@ -43,7 +43,10 @@ class Weights:
     def __init__(self, model: Model) -> None:
         self.mine = model.state_dict()
         arrays = model.arrays() if hasattr(model, "arrays") else ()
-        self._nonnegative = {full for full, layer, name in arrays if name in layer.nonnegative}
+        owners = {full: (layer, name) for full, layer, name in arrays}
+        self._nonnegative = {full for full, (layer, name) in owners.items() if name in layer.nonnegative}
+        buffers = {full for full, (layer, name) in owners.items() if name in layer.buffers}
+        self._free = {full for full in buffers if not is_finite(self.mine[full])}
 
     @property
     def nbytes(self) -> int:
@@ -61,7 +64,7 @@ class Weights:
             check_array(name, saved[name], self.mine[name].shape, self.mine[name].dtype)
         for name, array in saved.items():
             if isinstance(array, np.ndarray):
-                if is_finite(self.mine[name]):
+                if name not in self._free:
                     check_finite(name, array)
                 if name in self._nonnegative:
                     check_nonnegative(name, array)
