@@ -19,6 +19,7 @@ with. One that cannot be imported is named and left out.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import statistics
 import subprocess
@@ -88,7 +89,8 @@ def contest(
             return
     rivals = dict.fromkeys([name for name in others if name in only] or others, ROOT)
     rivals |= {f"{first} in {path}": path for path in options.against}
-    print(f"{first}'s time as a multiple of the others': medians of {options.rounds} rounds [middle half of them]")
+    print(f"{first}'s time as a multiple of the others': medians of {options.rounds} rounds")
+    print("[middle half of the rounds] (95% interval of the median)")
     for case in chosen_cases:
         print(f"\n{case.name}", flush=True)
         times, peaks = _measure(case, {first: ROOT, **rivals}, options)
@@ -217,10 +219,21 @@ def _row(name: str, own: Sequence[float], first: Sequence[float], case: Case, pe
     ratios = [a / b for a, b in zip(first, own, strict=True)]
     ratio = statistics.median(ratios)
     low, _, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3
-    row += f"{ratio:>9.3f}  [{low:.3f} .. {high:.3f}]"
+    least, most = _median_between(ratios)
+    row += f"{ratio:>9.3f}  [{low:.3f} .. {high:.3f}]  ({least:.3f} .. {most:.3f})"
     if name not in case.bars:
         return row
     return f"{row}   bar {case.bars[name]:.2f}: {'reached' if ratio <= case.bars[name] else 'missed'}"
+
+
+def _median_between(ratios: Sequence[float]) -> tuple[float, float]:
+    """Return the 95% interval of the median: the ratios at the places between which it lies so often.
+
+    Each ratio is below the true median or above it like a coin; of n, n / 2 - sqrt(n) to n / 2 + sqrt(n) are below.
+    """
+    n, ordered = len(ratios), sorted(ratios)
+    away = 0.98 * math.sqrt(n)  # 1.96 standard deviations of the number of heads, sqrt(n) / 2
+    return ordered[max(math.floor(n / 2 - away), 0)], ordered[min(math.ceil(n / 2 + away), n - 1)]
 
 
 def _seconds(value: float) -> str:

@@ -194,6 +194,8 @@ class Concatenate(Branches):
         if len({out.shape[:-1] for out in outs}) > 1:
             self.forget()
             raise ValueError(f"{self.who}: {self._unequal([out.shape for out in outs])}")
+        if any(out.dtype.kind == "f" for out in outs):  # beside floating numbers, integers become numbers of this layer
+            outs = [out if out.dtype.kind == "f" else out.astype(self._dtype) for out in outs]
         out = np.concatenate(outs, axis=-1)
         self._cache = out.shape, np.cumsum([part.shape[-1] for part in outs])[:-1]
         return out

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Array, Rng, Shape, as_shape, checks
+from .contract import Array, Rng, Shape, as_shape, checks, native
 from .initializers import normal
 from .weighted import Initializer, Weighted
 
@@ -60,7 +60,7 @@ class Embedding(Weighted):
         super().__init__((self.n_inputs, self.n_outputs), initializer=initializer, rng=rng)
 
     def forward(self, x: Any) -> Array:
-        x = np.asarray(x)
+        x = native(np.asarray(x))
         if x.dtype.kind not in "iu":
             raise TypeError(f"{self.who}: x must hold integers, got dtype {x.dtype}")
         if self._check_examples(x).min() < 0 or x.max() >= self.n_inputs:

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Array, Layer, Shape, as_shape
+from .contract import Array, Layer, Shape, as_shape, native
 
 
 class _Rearranging(Layer):
     """A layer whose backward brings dout back into the shape of x."""
 
     def forward(self, x: Any) -> Array:
-        x = np.asarray(x)  # integers on their way to an Embedding stay integers
+        x = native(np.asarray(x))  # integers on their way to an Embedding stay integers
         if x.dtype.kind not in "fiub":
             raise TypeError(f"{self.who}: x must hold real numbers, got dtype {x.dtype}")
         out = self._check_examples(x).reshape(len(x), *self.output_shape(x.shape[1:]))

@@ -17,25 +17,27 @@ def typed(thing: Any, hidden: Collection[str] = (), **defaults: Any) -> str:
     """Return a thing as one would type it: `Dense(2, 64, use_bias=False)`.
 
     Required arguments come by position, the others by keyword where they differ from their default; each is read from
-    the attribute of its name, and is `...` where there is none, or it is hidden. An `rng` is never shown. `defaults`
-    are those that the signature cannot tell.
+    the attribute of its name. `...` stands for a required one that has none, or is hidden, and at the end for options
+    and `*things` that are not known. An `rng` is never shown. `defaults` are those that the signature cannot tell.
     """
-    arguments = []
+    arguments, all_known = [], True
     for name, parameter in _parameters(type(thing)):  # type: ignore[arg-type]  # a type is hashable
         value = ... if name in hidden else getattr(thing, name, ...)
         default = defaults.get(name, parameter.default)
-        if default is parameter.empty:
+        if parameter.kind == parameter.VAR_POSITIONAL or (value is ... and default is not parameter.empty):
+            all_known = False
+        elif default is parameter.empty:
             keyword = f"{name}=" if parameter.kind == parameter.KEYWORD_ONLY else ""
             arguments.append(keyword + in_words(value))
-        elif value is not ... and not _equal(value, default):
+        elif not _equal(value, default):
             arguments.append(f"{name}={in_words(value)}")
-    return f"{type(thing).__name__}({', '.join(arguments)})"
+    return f"{type(thing).__name__}({', '.join(arguments if all_known else [*arguments, '...'])})"
 
 
 @cache
 def _parameters(kind: type) -> list[tuple[str, inspect.Parameter]]:
-    stars = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return [(n, p) for n, p in inspect.signature(kind).parameters.items() if p.kind not in stars and n != "rng"]
+    parameters = inspect.signature(kind).parameters.items()
+    return [(name, p) for name, p in parameters if name != "rng" and p.kind != inspect.Parameter.VAR_KEYWORD]
 
 
 def in_words(value: Any) -> str:

@@ -62,7 +62,7 @@ def test_the_contestants_alternate(run):
 def test_medians_ratios_and_bars_are_printed(run):
     printed = run("--rounds", "2", "--only", "theirs").stdout
     time, ratio = r"[\d,.]+ [um]s", r"[\d.]+"
-    row = rf"  theirs +{time} +{ratio}  \[{ratio} \.\. {ratio}\]"
+    row = rf"  theirs +{time} +{ratio}  \[{ratio} \.\. {ratio}\]  \({ratio} \.\. {ratio}\)"
     assert re.search(rf"^small\n  ours +{time}\n{row}   bar 1000000000.00: reached$", printed, re.M)
     assert re.search(rf"^large\n  ours +{time}\n{row}$", printed, re.M)
 

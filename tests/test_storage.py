@@ -458,10 +458,10 @@ def test_assignment_to_a_buffer_copies_into_its_memory():
 
 def test_a_buffer_keeps_its_shape(unchanged):
     layer = Centered(2)
-    message = re.escape("Centered(...): mean must have shape (2,), got ()")
+    message = re.escape("Centered(..., ...): mean must have shape (2,), got ()")
     with unchanged(layer.mean), pytest.raises(ValueError, match=message):
         layer.mean = 1.0
-    with pytest.raises(AttributeError, match=re.escape("Centered(...): mean cannot be deleted")):
+    with pytest.raises(AttributeError, match=re.escape("Centered(..., ...): mean cannot be deleted")):
         del layer.mean
 
 
@@ -534,13 +534,13 @@ def changed(**changes):
         (
             changed(**{"3_shift": np.ones(2)}),
             ValueError,
-            "Centered(...), layer 3: 3.shift must have shape (3,), got (2,)",
+            "Centered(..., ...), layer 3: 3.shift must have shape (3,), got (2,)",
         ),
-        (changed(**{"3_mean": 1.0}), ValueError, "Centered(...), layer 3: 3.mean must have shape (3,), got ()"),
+        (changed(**{"3_mean": 1.0}), ValueError, "Centered(..., ...), layer 3: 3.mean must have shape (3,), got ()"),
         (
             changed(**{"3_mean": [1j] * 3}),
             TypeError,
-            "Centered(...), layer 3: 3.mean must hold real numbers, got dtype complex128",
+            "Centered(..., ...), layer 3: 3.mean must hold real numbers, got dtype complex128",
         ),
     ],
 )
@@ -561,3 +561,12 @@ def test_a_layer_is_drawn_from_its_seed(make):
     layer = make(1)
     layer.initialize(0)
     np.testing.assert_array_equal(layer.parameters, make(0).parameters)
+
+
+@pytest.mark.parametrize("name", ["move", "twin", "leaves", "shapes", "title", "state_dict", "layout"])
+def test_what_belongs_to_every_layer_cannot_be_set(name):
+    layer = Dense(2, 2)
+    message = re.escape(f"Dense: cannot set {name!r}: it belongs to every layer; choose another name")
+    with pytest.raises(AttributeError, match=message):
+        setattr(layer, name, 3)
+    assert list(layer.layout) == ["weights", "bias"]

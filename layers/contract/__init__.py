@@ -4,7 +4,7 @@ from . import checks
 from .container import Container, listed
 from .gate import Gate, sum_to_shape
 from .layer import Layer
-from .storage import Array, Rng, Shape, as_shape, dotted
+from .storage import Array, Rng, Shape, as_shape, dotted, native
 from .typed import typed
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Shape",
     "as_shape",
     "dotted",
+    "native",
     # what all of them need
     "checks",
     "listed",

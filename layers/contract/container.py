@@ -18,7 +18,7 @@ import numpy as np
 from . import checks
 from .gate import Gate
 from .layer import Layer
-from .storage import Array, Rng, Shape, as_shape, dotted
+from .storage import Array, Rng, Shape, as_shape, dotted, native
 
 
 class Container(Layer):
@@ -148,7 +148,7 @@ class Container(Layer):
 
     def _at_the_door(self, x: Any) -> Array:
         """Return x in the dtype of this container, integers as they are."""
-        x = np.asarray(x)
+        x = native(np.asarray(x))
         return x.astype(self._dtype) if x.dtype.kind == "f" and x.dtype != self._dtype else x
 
     def forget(self) -> None:

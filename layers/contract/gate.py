@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .layer import Layer
-from .storage import Array, Shape
+from .storage import Array, Shape, native
 
 
 class Gate(Layer):
@@ -34,7 +34,7 @@ class Gate(Layer):
 
     def _operands(self, *inputs: Any) -> list[Array]:
         """Return the inputs as floating arrays of one dtype."""
-        arrays = [np.asarray(value) for value in inputs]
+        arrays = [native(np.asarray(value)) for value in inputs]
         if any(a.dtype.kind not in "fiub" for a in arrays):
             raise TypeError(f"{self.who}: the inputs must hold real numbers, got {[str(a.dtype) for a in arrays]}")
         numbers = [isinstance(value, float) for value in inputs]  # np.float64 is one too

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .storage import Array, Rng, Shape, Storage, as_shape
+from .storage import Array, Rng, Shape, Storage, as_shape, native
 from .typed import in_words, typed
 
 STARS = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -187,8 +187,11 @@ class Layer(Storage):
         self._cache = None
 
     def _check_real(self, name: str, value: Any) -> Array:
-        """Return the value as an array of floating numbers; integers take the dtype of this layer."""
-        array = np.asarray(value)
+        """Return the value as an array of floating numbers, in C order; integers take the dtype of this layer.
+
+        The one door for x and dout: behind it, no layer meets another memory order or byte order.
+        """
+        array = native(np.asarray(value))
         if array.dtype.kind != "f":
             if array.dtype.kind not in "iub":
                 raise TypeError(f"{self.who}: {name} must hold real numbers, got dtype {array.dtype}")

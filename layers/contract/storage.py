@@ -23,6 +23,26 @@ Array: TypeAlias = np.ndarray[Any, Any]
 Shape: TypeAlias = tuple[int, ...]
 Rng: TypeAlias = int | np.random.Generator | None
 
+# What storage and containers call on every layer: an attribute of that name would break it, later and elsewhere.
+TAKEN = frozenset(
+    [
+        "arrays",
+        "generators",
+        "holder",
+        "inner_twin",
+        "layout",
+        "leaves",
+        "load_state_dict",
+        "move",
+        "settle",
+        "shapes",
+        "state_dict",
+        "title",
+        "twin",
+        "who",
+    ]
+)
+
 
 class Storage:
     """The arrays that a layer declares: linked to two flat vectors, assigned by copying, saved, copied, pickled."""
@@ -40,7 +60,7 @@ class Storage:
     _fixed: frozenset[str] = frozenset()  # the names whose memory never moves: assigning copies into it
 
     def __init__(self, **shapes: Shape) -> None:
-        self.shapes = {name: as_shape(shape) for name, shape in shapes.items()}
+        self.__dict__["shapes"] = {name: as_shape(shape) for name, shape in shapes.items()}
         names = [*shapes, *(f"d{name}" for name in shapes)]
         taken = {"parameters", "gradients", "layout", "shapes", *self.buffers}
         for name in names:
@@ -77,6 +97,9 @@ class Storage:
                 np.copyto(mine, self._fitting(name, value), casting="same_kind")
         elif name in self.buffers:
             self.__dict__[name] = np.array(value, dtype=self._dtype)
+        elif name in TAKEN:
+            kind = type(self).__name__
+            raise AttributeError(f"{kind}: cannot set {name!r}: it belongs to every layer; choose another name")
         else:
             object.__setattr__(self, name, value)
             first = value[0] if isinstance(value, tuple) and value else value
@@ -178,6 +201,13 @@ def as_shape(shape: Any) -> Shape:
     if not all(isinstance(n, int | np.integer) and n >= 1 for n in shape):
         raise ValueError(f"a shape must hold whole numbers of at least 1, got {shape}")
     return tuple(int(n) for n in shape)
+
+
+def native(array: Array) -> Array:
+    """Return an array in C order and in the byte order of this machine: itself, where it lies so already."""
+    if array.flags.c_contiguous and array.dtype.isnative:
+        return array
+    return np.array(array, dtype=array.dtype.newbyteorder("="), order="C")  # which leaves a number a number
 
 
 def dotted(*names: str) -> str:
