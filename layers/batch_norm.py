@@ -42,7 +42,7 @@ def plain_batch_norm(
 class BatchNorm(Normalization):
     """Normalize each feature over the batch: out = gain * (x - mean) / sqrt(variance + epsilon) + bias.
 
-    The mean and the variance are taken over all axes but the last. `predict` uses running averages of them, that
+    The mean and the variance are taken over all axes but the last. `predict` uses running averages of them, which
     `forward` keeps: an example by itself has no batch.
 
     Parameters

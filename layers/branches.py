@@ -12,7 +12,10 @@ from .sequential import Sequential
 
 
 class Branches(Container):
-    """Chains of layers over the same x, whose outs are joined. Backward, dx is the sum of theirs: x went every way."""
+    """Chains of layers over the same x, whose outs are joined.
+
+    In backward, dx is the sum of the branches' dx, since x went into each.
+    """
 
     _layers: tuple[Sequential, ...]
 
@@ -26,7 +29,7 @@ class Branches(Container):
         raise NotImplementedError
 
     def _split(self, dout: Array) -> list[Array]:
-        """Return the gradient of each branch's out."""
+        """Return the gradient of each branch's out. They may share memory, so no branch may write into its own."""
         raise NotImplementedError
 
     def forward(self, x: Any) -> Array:
@@ -38,8 +41,8 @@ class Branches(Container):
         douts = self._split(self._at_the_door(self._check_real("dout", dout)))
         pairs = zip(self.branches, douts, strict=True)
         dxs = [branch.backward(part, input_gradient) for branch, part in pairs]
-        dxs = [dx for dx in dxs if dx is not None]  # an Embedding has none
-        return sum(dxs[1:], start=dxs[0]) if dxs else None
+        dxs = [dx for dx in dxs if dx is not None]  # an Embedding has none, nor has anyone without input_gradient
+        return sum(dxs[1:], start=dxs[0]) if dxs else None  # into new memory: a dx may be a dout that others read
 
 
 class Residual(Branches):
@@ -50,7 +53,7 @@ class Residual(Branches):
     layers : sequence of Layer
         f, in the order of the forward pass; its out has the shape of its x, unless there is a projection.
     projection : Layer or sequence of Layer, optional
-        What x goes through on the way around, where f changes the shape: a convolution of 1 x 1 pixels, perhaps.
+        What x goes through on the way around, where f changes the shape: for example a 1 x 1 convolution.
     rng : int or numpy.random.Generator, optional
         As in `Sequential`.
 
@@ -120,10 +123,12 @@ class Residual(Branches):
         return f"f(x) must have the shape of projection(x), {around}, got {out}"
 
     def _split(self, dout: Array) -> list[Array]:
+        # out = around + f(x): both ways get the same dout, one array for both, which every layer only reads.
         return [self._check_dout(dout, self._recall())] * len(self.branches)
 
     def backward(self, dout: Any, input_gradient: bool = True) -> Array | None:
-        # x goes two ways, so its gradient is the sum of both: through f, and straight through or by the projection.
+        # x goes two ways, so its gradient is the sum of both. A projection is a branch like f, and Branches has added
+        # the two up. Without one the way around is x itself: what arrives there is dout, which is added here.
         dx = super().backward(dout, input_gradient)
         if dx is None or self.projection is not None:
             return dx

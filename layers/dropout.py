@@ -22,7 +22,7 @@ class Dropout(Layer):
     rate : float in [0, 1)
         The probability of *zeroing*.
     rng : int or numpy.random.Generator, optional
-        Where the layer takes a stream of its own from.
+        Seeds the layer's own stream.
 
     Raises
     ------
@@ -86,7 +86,7 @@ class Dropout2D(Dropout):
     rate : float in [0, 1)
         The probability of *zeroing* a channel of an example.
     rng : int or numpy.random.Generator, optional
-        Where the layer takes a stream of its own from.
+        Seeds the layer's own stream.
 
     Shapes
     ------

@@ -95,16 +95,18 @@ class GroupNorm(Normalization):
     def forward(self, x: ArrayLike) -> Array:
         x = self._check_features(x, self.n_features)
         self.output_shape(x.shape[1:])
-        rows = as_rows(x, kept=1)  # (N, n_rows, width); what there is of a channel or a group once is (N, 1, ...)
+        # (N, n_rows, width), rows of many pixels: see speed/channels.py. One value per channel or group has shape
+        # (N, 1, ...).
+        rows = as_rows(x, kept=1)
         width = rows.shape[2]
         # The mean in two steps, mean = first + rest, as in a BatchNorm: one value of each group, any of them, is taken
         # from all of it first, before float32 sums lose digits to an offset.
         first = rows[:, :1, : self.n_features : self.n_features // self.n_groups]
         difference = rows - repeat_channels(self._of_channels(first), width)
-        rest = self._mean(sum_over_pixels(difference.sum(axis=1, keepdims=True), self.n_features), x.shape)
+        rest = self._group_mean(sum_over_pixels(difference.sum(axis=1, keepdims=True), self.n_features), x.shape)
         difference -= repeat_channels(rest, width)
         squares = np.einsum("nrw,nrw->nw", difference, difference)[:, np.newaxis]
-        root = np.sqrt(self._mean(sum_over_pixels(squares, self.n_features), x.shape) + self.epsilon)
+        root = np.sqrt(self._group_mean(sum_over_pixels(squares, self.n_features), x.shape) + self.epsilon)
         out = difference * repeat_channels(self.gain / root, width)
         out += repeat_channels(self.bias, width)
         self._cache = difference, root, x.shape
@@ -117,21 +119,21 @@ class GroupNorm(Normalization):
         # group, where it differs. What the positions sum to, before the gain, gives dbias and dgain on the way.
         difference, root, shape = self._recall()  # (N, n_rows, width), (N, 1, C)
         dout_rows = self._check_dout(dout, shape).reshape(difference.shape)
-        sums = sum_over_pixels(dout_rows.sum(axis=1, keepdims=True), self.n_features)
+        dout_sums = sum_over_pixels(dout_rows.sum(axis=1, keepdims=True), self.n_features)
         products = np.einsum("nrw,nrw->nw", dout_rows, difference)[:, np.newaxis]
-        products = sum_over_pixels(products, self.n_features) / root  # of dout * normalized
-        self.dbias = sums[:, 0].sum(axis=0)
-        self.dgain = products[:, 0].sum(axis=0)
+        dout_normalized_sums = sum_over_pixels(products, self.n_features) / root
+        self.dbias = dout_sums[:, 0].sum(axis=0)
+        self.dgain = dout_normalized_sums[:, 0].sum(axis=0)
         if not input_gradient:
             return None
         width = difference.shape[2]
         dx = difference  # it is ours alone, and read once: turn it into dx in place
-        dx *= repeat_channels(-self._mean(self.gain * products, shape) / root**2, width)
-        dx -= repeat_channels(self._mean(self.gain * sums, shape) / root, width)
+        dx *= repeat_channels(-self._group_mean(self.gain * dout_normalized_sums, shape) / root**2, width)
+        dx -= repeat_channels(self._group_mean(self.gain * dout_sums, shape) / root, width)
         dx += dout_rows * repeat_channels(self.gain / root, width)
         return dx.reshape(shape)
 
-    def _mean(self, sums: Array, shape: Shape) -> Array:
+    def _group_mean(self, sums: Array, shape: Shape) -> Array:
         """Return the mean of its group for each channel, (N, 1, C), given each channel's sum over the positions."""
         n_values = math.prod(shape[1:]) // self.n_groups
         return self._of_channels(sums.reshape(len(sums), 1, self.n_groups, -1).sum(axis=3) / n_values)

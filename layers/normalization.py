@@ -1,4 +1,4 @@
-"""Normalization: numbers brought to mean 0 and variance 1, then scaled and shifted as the network likes.
+"""Normalization: numbers brought to mean 0 and variance 1, then scaled and shifted as the network learns.
 
 All of these layers are one chain of gates, and differ in what they take the mean over:
 
@@ -8,7 +8,8 @@ All of these layers are one chain of gates, and differ in what they take the mea
     GroupNorm      each example, over positions and a group of features      group_norm.py
     InstanceNorm   each example and feature, over the positions
 
-Step by step, with M values in each mean, what the forward pass does and what backward sends through each gate:
+Step by step, with M values in each mean: on the left what forward does, from the top down, on the right what backward
+sends through each gate, to be read from the bottom up:
 
     mean        mean = sum(x) / M
     difference  difference = x - mean                 dx = ddifference - sum(ddifference) / M
@@ -19,8 +20,8 @@ Step by step, with M values in each mean, what the forward pass does and what ba
                                                       droot = -sum(dnormalized * difference) / root**2
                 out = gain * normalized + bias        dnormalized = gain * dout
 
-`examples/batchnorm_by_hand.py` walks this long way, gate by gate. Put into one another, the last line first, the six
-lines on the right become one, the closed form:
+`examples/batchnorm_by_hand.py` walks this long way, gate by gate. Put into one another from the bottom up, the seven
+lines on the right become two, and the second of them, with the first put in, is the closed form:
 
     ddifference = dnormalized / root - difference * mean(dnormalized * difference) / root**3
     dx          = (dnormalized - mean(dnormalized) - normalized * mean(dnormalized * normalized)) / root

@@ -33,7 +33,7 @@ class Sequential(Container):
     Raises
     ------
     TypeError, ValueError
-        If something else than layers is given, none, one twice, or one that is already part of a network.
+        If anything other than layers is given, none, one twice, or one that is already part of a network.
 
     Examples
     --------

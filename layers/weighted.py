@@ -1,4 +1,4 @@
-"""What the layers share that draw one array of weights, and may add a bias."""
+"""What layers with one array of weights share, and a bias that they may add."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 import layers
@@ -12,6 +13,7 @@ import losses
 import optimizers
 import pictures
 import training
+from layers import GradientError
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -43,6 +45,15 @@ def test_every_block_runs_one_after_the_other(tmp_path, monkeypatch):
 def test_there_are_blocks_to_run():
     assert len(list(blocks())) >= 3  # a network, the 1/N, a layer of one's own
     assert len(re.findall(r"^```", TEXT, flags=re.MULTILINE)) % 2 == 0
+
+
+def test_a_layer_without_the_factor_x_is_told_that_dfactor_is_wrong():
+    assert "Leave out the factor `x` and it says so: *dfactor is wrong*" in TEXT
+    (code,) = (code for _, code in blocks() if "class Scale(Layer)" in code)
+    assert code.count("np.sum(dout * x, axis=0)") == 1
+    names = {"np": np, "rng": np.random.default_rng(0)}
+    with pytest.raises(GradientError, match=r"dfactor is wrong; at \[\d\] backward says .*, finite differences say "):
+        exec(code.replace("np.sum(dout * x, axis=0)", "np.sum(dout, axis=0)"), names)
 
 
 def test_the_network_of_the_readme_is_short():

@@ -34,7 +34,7 @@ class Container(Layer):
     Raises
     ------
     TypeError, ValueError
-        If something else than a layer is given, a layer twice, one that is placed already, or none.
+        If anything other than a layer is given, a layer twice, one that is placed already, or none.
 
     Examples
     --------
@@ -172,7 +172,7 @@ class Container(Layer):
     def inner_twin(self) -> Any:
         twin = super().inner_twin()
         if type(self).predict is Container.predict:
-            del twin.__dict__["forward"]  # forward by twins, which this one is already
+            del twin.__dict__["forward"]  # predict is forward by a twin, and this is one
         return twin
 
     def __getstate__(self) -> dict[str, Any]:

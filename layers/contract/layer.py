@@ -29,7 +29,7 @@ class Layer(Storage):
     to example i. A layer with parameters has `backward(dout, input_gradient=True)`: with False it leaves out the
     work for dx and returns None.
 
-    What a layer does not say of shapes is this: x may be of any shape (N, ...), and out has the same.
+    Where the docstring of a layer says nothing of shapes, x may have any shape (N, ...), and out has the same.
 
     The cache may be x or out itself, not a copy: change neither in place between `forward` and `backward`.
 
@@ -114,13 +114,16 @@ class Layer(Storage):
     def twin(self) -> Any:
         """Return a layer that shares the arrays of this one and has attributes of its own, for one inference pass.
 
-        What its `forward` remembers dies with it. The layers inside are twins too, whose `forward` is their `predict`
-        where this is something else; buffers are copies, so that a running mean stays where it is.
+        What its `forward` remembers dies with it. `predict` makes a twin where a layer does not write its own, and so
+        does whoever wants to watch a pass without touching the layer. The layers inside are twins too: the outer
+        `forward` calls theirs, and in an inference pass that must be their `predict`, or a Dropout would drop; see
+        `inner_twin`. Buffers are copies, so that a running mean stays where it is. A generator is shared: a forward
+        that draws moves the stream of the layer itself.
         """
         twin = object.__new__(type(self))
         own = twin.__dict__
         own.update(self.__dict__)
-        for name in self._holding:
+        for name in self._layer_attributes:
             value = own.get(name)
             if isinstance(value, Layer):
                 own[name] = value.inner_twin()
@@ -131,7 +134,11 @@ class Layer(Storage):
         return twin
 
     def inner_twin(self) -> Any:
-        """Return a twin whose `forward` is `predict`, as a twin of the layer around it will call it."""
+        """Return a twin whose `forward` is `predict`, since `forward` is what the twin of the layer around it calls.
+
+        A container without a `predict` of its own takes that back: its forward calls twins, which predict already,
+        and its `predict` would only make twins of them once more.
+        """
         twin = self.twin()
         if type(self).predict is not Layer.predict:
             twin.__dict__["forward"] = twin.predict

@@ -6,7 +6,7 @@ works with, `weights` or `dweights`, are views of slices of these two:
     parameters   [ weights (n_inputs * n_outputs numbers) | bias (n_outputs) ]
     gradients    [ dweights                               | dbias            ]
 
-A layer so reads like its formula, and an optimizer updates a whole network with a few operations on two vectors.
+So a layer reads like its formula, and an optimizer updates a whole network with a few operations on two vectors.
 A container of layers owns the two vectors of all of them, and each layer lives in its slices.
 """
 
@@ -24,24 +24,19 @@ Shape: TypeAlias = tuple[int, ...]
 Rng: TypeAlias = int | np.random.Generator | None
 
 # What storage and containers call on every layer: an attribute of that name would break it, later and elsewhere.
-TAKEN = frozenset(
-    [
-        "arrays",
-        "generators",
-        "holder",
-        "inner_twin",
-        "layout",
-        "leaves",
-        "load_state_dict",
-        "move",
-        "settle",
-        "shapes",
-        "state_dict",
-        "title",
-        "twin",
-        "who",
-    ]
-)
+TAKEN = {
+    "arrays",
+    "generators",
+    "holder",
+    "inner_twin",
+    "kinds",
+    "layout",
+    "leaves",
+    "load_state_dict",
+    "move",
+    "settle",
+}
+TAKEN |= {"shapes", "state_dict", "title", "twin", "who"}
 
 
 class Storage:
@@ -56,7 +51,7 @@ class Storage:
     _cache: Any = None
     _holder: str | None = None  # what holds this layer, in words, once it has been placed
     _path: str | None = None  # where it is in the whole network: "2.0.3"
-    _holding: tuple[str, ...] = ()  # the names of attributes in which there may be other layers
+    _layer_attributes: tuple[str, ...] = ()  # the names of attributes in which there may be other layers
     _fixed: frozenset[str] = frozenset()  # the names whose memory never moves: assigning copies into it
 
     def __init__(self, **shapes: Shape) -> None:
@@ -103,8 +98,8 @@ class Storage:
         else:
             object.__setattr__(self, name, value)
             first = value[0] if isinstance(value, tuple) and value else value
-            if isinstance(first, Storage | list) and name not in self._holding:
-                self.__dict__["_holding"] = (*self._holding, name)
+            if isinstance(first, Storage | list) and name not in self._layer_attributes:
+                self.__dict__["_layer_attributes"] = (*self._layer_attributes, name)
 
     def __delattr__(self, name: str) -> None:
         if name in self._fixed or name in self.buffers:

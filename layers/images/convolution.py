@@ -12,6 +12,12 @@ stands in: dout of the product, times the factor beside it.
     dbias[k]             = sum_nij  dout[n, i, j, k]
     dx[n, p, q, c]       = sum_abk  dout[n, p - a, q - b, k] * weights[a, b, c, k]    where there is such a window
 
+With a stride s and a dilation d, the pixel under the position (a, b) of the window (i, j) is another one. In out and
+in dweights read x[n, s*i + d*a, s*j + d*b, c]. A pixel gets its gradient from the windows that have it under one of
+their positions, those whose two indices are whole and within dout:
+
+    dx[n, p, q, c]       = sum_abk  dout[n, (p - d*a) / s, (q - d*b) / s, k] * weights[a, b, c, k]
+
 `plain_convolution` and `plain_convolution_backward` are these lines, position by position: at (a, b) all windows
 together see a slice of the image, which is multiplied by weights[a, b], and gets back dout @ weights[a, b].T. Stride
 and dilation only say which slice it is. The layers compute the same by `unfolding.py`, several times faster.
@@ -33,7 +39,8 @@ from .unfolding import convolve, gradients, weights_gradient
 def plain_convolution(x: Array, weights: Array, bias: Array | float, windows: Windows) -> Array:
     """Return out (N, rows, columns, K) of images x (N, H, W, C), by the definition.
 
-    Of n_groups there are as many side by side: each array is cut along its last axis, a part for each group.
+    With n_groups there are that many such convolutions side by side, each on its own part of the arrays: all are cut
+    along their last axis.
     """
     padded = pad(x, windows.pads)
     out = np.zeros((len(x), *windows.size, weights.shape[-1]), x.dtype) + bias

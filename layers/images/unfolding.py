@@ -145,11 +145,11 @@ class Unfolding:
         """Return the gradients of the matrices of all groups before anything is added to them."""
         return np.zeros((self.n_groups, self.n_columns, self.block * self.n_outputs), dtype)
 
-    def gradients(self, dmatrices: Array) -> tuple[Array, Array]:
+    def split(self, dmatrices: Array) -> tuple[Array, Array]:
         """Return dweights and dbias, given the gradients of the matrices of all groups."""
-        split = dmatrices.reshape(self.n_groups, self.n_columns, self.block, self.n_outputs)
-        dweights = [np.sum(self._kernels(dmatrix), axis=0) for dmatrix in split]
-        return np.concatenate(dweights, axis=-1), split[:, -1].sum(axis=1).reshape(-1)
+        parts = dmatrices.reshape(self.n_groups, self.n_columns, self.block, self.n_outputs)
+        dweights = [np.sum(self._kernels(dmatrix), axis=0) for dmatrix in parts]
+        return np.concatenate(dweights, axis=-1), parts[:, -1].sum(axis=1).reshape(-1)
 
     def as_product(self, out: Array, group: int) -> Array:
         """Return the outputs of a group as the product with its matrix has them, (n_rows, block * n_outputs)."""
@@ -193,7 +193,7 @@ def weights_gradient(x: Array, dout: Array, windows: Windows, n_groups: int = 1)
     dmatrices = plan.zeros(np.result_type(x, dout))
     for here, group, matrix in plan.unfolded(x, dmatrices.dtype):
         dmatrices[group] += matrix.T @ plan.as_product(dout[here], group)
-    return plan.gradients(dmatrices)
+    return plan.split(dmatrices)
 
 
 def image_gradient(dout: Array, weights: Array, x_size: Pair, windows: Windows, n_groups: int = 1) -> Array:
@@ -216,7 +216,10 @@ def image_gradient(dout: Array, weights: Array, x_size: Pair, windows: Windows, 
 
 
 def gradients(x: Array, dout: Array, weights: Array, windows: Windows, n_groups: int = 1) -> tuple[Array, Array, Array]:
-    """Return dweights, dbias and dx. Where dx is a convolution, one unfolding of dout serves two products.
+    """Return dweights, dbias and dx.
+
+    With a stride other than 1, or where else `_turned_windows` finds none, x is unfolded for dweights and dwindows are
+    folded into dx, one after the other. Where dx is a convolution, one unfolding of dout serves two products.
 
     In the sum of dweights, move x to (i, j): sum_nij x[n, i, j, c] * dout[n, i - a, j - b, k], and there is the window
     of dout that dx takes as well. So the unfolded dout is multiplied with the turned weights, which gives dx, and with
@@ -236,7 +239,7 @@ def gradients(x: Array, dout: Array, weights: Array, windows: Windows, n_groups:
         dmatrices[group] += matrix.T @ plan.as_product(x[here], group)
     dbias = np.empty(dout.shape[-1], dout.dtype)
     sum_rows_into(dbias, dout.reshape(-1, dout.shape[-1]))
-    return _turned(plan.gradients(dmatrices)[0], n_groups), dbias, dx
+    return _turned(plan.split(dmatrices)[0], n_groups), dbias, dx
 
 
 def _turned_windows(windows: Windows, x_size: Pair) -> Windows | None:
