@@ -85,6 +85,8 @@ class BatchNorm(Normalization):
     """
 
     buffers = ("running_mean", "running_variance")
+    nonnegative = ("running_variance",)
+    training_only = ("momentum",)
     running_mean: Array
     running_variance: Array
     bias: Array

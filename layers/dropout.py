@@ -44,6 +44,8 @@ class Dropout(Layer):
     array([[1., 1., 1.]])
     """
 
+    training_only = ("rate",)
+
     def __init__(self, rate: float, *, rng: Rng = None) -> None:
         self.rate = checks.fraction(type(self).__name__, "rate", rate)
         super().__init__()

@@ -108,6 +108,7 @@ class PReLU(Layer):
 
     slopes: Array
     dslopes: Array
+    training_only = ("slope",)  # from where the slopes start
 
     def __init__(self, n_features: int = 1, slope: float = 0.25) -> None:
         self.n_features = checks.whole("PReLU", "n_features", n_features)

@@ -1,4 +1,4 @@
-"""ARCHITECTURE, CONTRIBUTING and CHANGELOG are true: what they name is there, and what is there they name."""
+"""ARCHITECTURE, CONTRIBUTING, CHANGELOG and SECURITY are true: what they name is there, and what is there they name."""
 
 import ast
 import re
@@ -10,11 +10,16 @@ from test_imports import MAY_IMPORT, PACKAGES
 from layers import Dense, ReLU, Sequential
 
 ROOT = Path(__file__).parent.parent
-ARCHITECTURE, CONTRIBUTING, CHANGELOG, README = (
+ARCHITECTURE, CONTRIBUTING, CHANGELOG, README, SECURITY = (
     (ROOT / f"{name}.md").read_text(encoding="utf-8")
-    for name in ("ARCHITECTURE", "CONTRIBUTING", "CHANGELOG", "README")
+    for name in ("ARCHITECTURE", "CONTRIBUTING", "CHANGELOG", "README", "SECURITY")
 )
-DOCUMENTS = {"ARCHITECTURE.md": ARCHITECTURE, "CONTRIBUTING.md": CONTRIBUTING, "CHANGELOG.md": CHANGELOG}
+DOCUMENTS = {
+    "ARCHITECTURE.md": ARCHITECTURE,
+    "CONTRIBUTING.md": CONTRIBUTING,
+    "CHANGELOG.md": CHANGELOG,
+    "SECURITY.md": SECURITY,
+}
 SOURCES = sorted(path for folder in (*PACKAGES, "tests") for path in (ROOT / folder).rglob("*.py"))
 FOLDERS = sorted({path.parent.relative_to(ROOT) for path in SOURCES} - {Path("tests")})
 
@@ -166,6 +171,30 @@ def test_a_table_of_contributing_is_where_it_says(table):
 
 def test_contributing_fits_one_screen():
     assert len(CONTRIBUTING.splitlines()) <= 65
+
+
+# ---- SECURITY --------------------------------------------------------------------------------------------------------
+
+
+def promises():
+    """Return the promises, each a paragraph of the numbered list."""
+    return re.split(r"^\d+\. ", SECURITY, flags=re.MULTILINE)[1:]
+
+
+@pytest.mark.parametrize("promise", promises(), ids=lambda promise: " ".join(promise.split()[:4]))
+def test_a_promise_names_the_test_that_holds_it(promise):
+    files, tests = re.findall(r"`(test_\w+\.py)`", promise), re.findall(r"`(test_\w+)`", promise)
+    if promise.startswith("**Not promised"):
+        assert not files
+        return
+    (file,) = files
+    tree = ast.parse((ROOT / "tests" / file).read_text(encoding="utf-8"))
+    assert tests
+    assert set(tests) <= {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_there_are_ten_promises():
+    assert len(promises()) == 10
 
 
 # ---- all of them -----------------------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ from typing import Any
 from layers.contract import checks
 from layers.contract.typed import typed
 
-from .archive import Path, check_path
 from .history import History, better
+from .replacement import Path, check_path
 from .run import CallbackError, Run
 
 
@@ -173,10 +173,11 @@ class Checkpoint(Callback):
         mode: str | None = None,
     ) -> None:
         self.every = checks.whole("Checkpoint", "every", every)
-        check_path("Checkpoint: path", path)
+        self.path, self.keep_best = check_path("Checkpoint: path", path), keep_best
+        if keep_best:
+            check_path("Checkpoint: path of the best epoch", self._best_path)
         if monitor is not None:
             better(monitor, mode)
-        self.path, self.keep_best = os.fspath(path), keep_best
         self.monitor, self.mode = monitor, mode
 
     def on_train_begin(self, run: Run) -> None:
@@ -190,5 +191,9 @@ class Checkpoint(Callback):
 
     def _keep_best(self, run: Run) -> None:
         if self.keep_best and run.history.best(self.monitor, self.mode)["epoch"] == run.epoch:
-            beginning, ending = os.path.splitext(self.path)
-            run.save(f"{beginning}.best{ending}")
+            run.save(self._best_path)
+
+    @property
+    def _best_path(self) -> str:
+        beginning, ending = os.path.splitext(self.path)
+        return f"{beginning}.best{ending}"

@@ -1,17 +1,40 @@
-"""Save a training and go on with it, exactly."""
+"""Save a training and go on with it, exactly.
+
+`save` writes one tree, `snapshot`; `load` looks at the tree of a file as `schema` demands it, reads the arrays, looks
+again, and puts them in their places: all, or none.
+"""
 
 from __future__ import annotations
 
-import copy
-import os
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from .archive import Path, read, write
+from .archive import Archive, opened, write
 from .history import History
 from .protocols import Model, OptimizerLike, Stateful
+from .replacement import Path, as_text, told
+from .restoring import Before, restore
+from .schema import (
+    MOST,
+    Weights,
+    check_callbacks,
+    check_history,
+    check_kinds,
+    check_optimizer,
+    check_stream,
+    check_streams,
+    fields,
+    shown,
+    whole,
+)
+from .snapshot import holds_best, is_read, kinds_of, last_epoch, snapshot
+
+FIELDS = ("model", "generators", "optimizer", "history", "rng", "callbacks")
+NEW_FIELDS = ("layers", "weights")  # since version 2 of the format
+SMALLEST_BOUND = 1 << 30  # bytes that a file may have for any model, and 64 times the model beyond
 
 
 def save(
@@ -25,12 +48,14 @@ def save(
 ) -> None:
     """Write the state of a training to one `.npz` file, in place of the one that was there.
 
-    There are: the model's parameters and buffers and the streams of its layers that draw, such as Dropout; steps,
-    state vectors and, if it is a number, the learning rate of the optimizer; the history; the state of rng; what the
-    callbacks have in their `state_dict()`. There is no pickle in it, and `numpy.load` can look inside.
+    There are: the kinds of the model's layers, its parameters and buffers and the streams of its layers that draw, such
+    as Dropout; steps, state vectors and, if it is a number, the learning rate of the optimizer; the history; the state
+    of rng; what the callbacks have in their `state_dict()`; and of which epoch the weights are, which in a training
+    that was stopped early may be the last one or the best one. There is no pickle in it, and `numpy.load` can look
+    inside.
 
     The file is written beside the old one, brought to the disk and renamed: a crash, or a full disk, leaves the old
-    file or the new one, whole.
+    file or the new one, whole. What `load` would refuse, such as parameters that are no longer finite, is not written.
 
     Parameters
     ----------
@@ -42,8 +67,9 @@ def save(
     ------
     OSError
         If the file cannot be written; the old one is as it was.
-    TypeError
-        If the state of a callback is not made of numbers, strings, arrays, and lists and dicts of them.
+    TypeError, ValueError
+        If the state of a callback is not made of numbers, strings, arrays, and lists and dicts of them, or something
+        is not finite that must be.
 
     Examples
     --------
@@ -55,7 +81,11 @@ def save(
     >>> np.array_equal(model.parameters, other.parameters)
     True
     """
-    write("save", path, _state(model, optimizer, history, _with_state(callbacks), rng))
+    name, stateful, weights = as_text("save: path", path), _with_state(callbacks), Weights(model)
+    state = snapshot(model, optimizer, history, stateful, rng)
+    with _naming("save", name):
+        _check(state, model, weights, optimizer, stateful, rng)
+    write("save", name, state)
 
 
 def load(
@@ -64,19 +94,30 @@ def load(
     *,
     optimizer: OptimizerLike | None = None,
     callbacks: Iterable[object] | None = None,
+    best: bool = False,
     rng: np.random.Generator | None = None,
 ) -> History:
     """Put a model, and what else is given, into the state that was saved; return the saved history.
 
-    The file is read and checked as a whole before anything is changed. If it does not fit, nothing is.
+    The model gets the weights that it had when it was saved: in a checkpoint of `fit` those of the last epoch, whatever
+    the best one was, since training goes on from there. In a file that was saved after an `EarlyStopping` has restored
+    its best epoch, it gets those. `best=True` gives the best ones in both.
+
+    The file is read and checked as a whole before anything is changed, and need not be one that is trusted: it must
+    hold what `save` would write of these objects, in other numbers, see `schema`. If it does not fit, nothing is
+    changed, nor if anything else comes up, Ctrl-C included. Memory is needed for twice the file at most.
 
     Parameters
     ----------
     path : path of a file
     model : Layer
-        Of the same architecture and dtype.
+        Of the same architecture and dtype. Layers are the same if they are of one kind, and agree in all arguments on
+        which `predict` depends.
     optimizer, callbacks, rng : optional
         Of the same kinds as those that were saved; callbacks without a `state_dict` do not count.
+    best : bool, default False
+        Give the model the weights of the epoch that an `EarlyStopping` found to be the best one, if the file has them.
+        Without optimizer, callbacks and rng, whose states are those of the last epoch.
 
     Raises
     ------
@@ -84,126 +125,143 @@ def load(
         If the file is damaged, foreign or from a newer version, or does not fit; it names the first array that
         does not.
     OSError
-        If there is no such file.
+        If there is no such file, or it is a directory, a pipe or a device.
 
     Examples
     --------
-    >>> model, optimizer = Sequential([Dense(2, 3)], rng=0), SGD(0.1, momentum=0.9)
+    >>> model, optimizer = Sequential([Dense(2, 3), Tanh()], rng=0), SGD(0.1, momentum=0.9)
     >>> save("model.npz", model, optimizer=optimizer)
-    >>> load("model.npz", Sequential([Dense(2, 4)]), optimizer=SGD(0.5))
+    >>> load("model.npz", Sequential([Dense(2, 4), Tanh()]), optimizer=SGD(0.5))
     Traceback (most recent call last):
-    ValueError: load: 'model.npz' does not fit: 0.weights must have shape (2, 4), got (2, 3)
+    ValueError: load: 'model.npz': 0.weights must have shape (2, 4), got (2, 3)
+    >>> load("model.npz", Sequential([Dense(2, 3), ReLU()]))
+    Traceback (most recent call last):
+    ValueError: load: 'model.npz': layer 1 must be ReLU(), got Tanh()
     """
-    state = read("load", path)
-    stateful = [] if callbacks is None else _with_state(callbacks)
-    try:
-        _check_model(model, state)
-        _check_optimizer(model, optimizer, state)
-        _check_generator("rng", rng, state["rng"])
-        if callbacks is not None:
-            _check_callbacks(stateful, state["callbacks"])
-        before = _state(model, optimizer, None, stateful, rng)
-        before["callbacks"] = copy.deepcopy(before["callbacks"])
-        try:
-            _restore(state, model, optimizer, stateful, rng)
-        except Exception:  # what no check could foresee, such as a callback that refuses its state
-            _restore(before, model, optimizer, stateful, rng)
-            raise
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"load: {os.fspath(path)!r} does not fit: {error}") from error
-    return History(state["history"]["columns"], state["history"]["unit"]) if state["history"] else History()
+    if best and not (optimizer is callbacks is rng is None):
+        raise ValueError("load: best=True must come without optimizer, callbacks and rng, those of the last epoch")
+    return _load(path, model, optimizer, callbacks, rng, best=best)
 
 
-def _state(
+def resume(
+    path: Path, model: Model, optimizer: OptimizerLike, callbacks: Iterable[object], rng: np.random.Generator
+) -> History:
+    """Load everything, as `fit` goes on with it: a history of the file must say which epoch was its last."""
+    return _load(path, model, optimizer, callbacks, rng, epochs=True)
+
+
+def _load(
+    path: Path,
     model: Model,
     optimizer: OptimizerLike | None,
-    history: History | None,
-    callbacks: Sequence[Stateful],
+    callbacks: Iterable[object] | None,
     rng: np.random.Generator | None,
+    *,
+    best: bool = False,
+    epochs: bool = False,
+) -> History:
+    stateful = None if callbacks is None else _with_state(callbacks)
+    name = as_text("load: path", path)
+    weights = Weights(model)
+    with opened("load", name, largest=SMALLEST_BOUND + 64 * weights.nbytes) as archive, _naming("load", name):
+        tree = _wanted(archive, optimizer, stateful, rng, best)
+        _check(tree, model, weights, optimizer, stateful or (), rng)
+        state = archive.filled(tree)
+        del tree
+        _check(state, model, weights, optimizer, stateful or (), rng)
+    saved = state["history"]
+    history = History(saved["columns"], saved["unit"]) if saved else History()
+    if epochs and len(history) and "epoch" not in history:
+        raise ValueError(f"load: {name!r}: history must have the column epoch to go on, got {list(history.names)[:8]}")
+    before = Before(model, weights, optimizer, stateful or (), rng)
+    try:
+        with _naming("load", name):
+            restore(state, model, optimizer, stateful or (), rng)
+        return history
+    except BaseException:  # a callback that refuses its state, Ctrl-C
+        before.restore()
+        raise
+
+
+@contextlib.contextmanager
+def _naming(who: str, name: str) -> Iterator[None]:
+    """Say of which file an error speaks, unless it does."""
+    start = f"{who}: {name!r}: "
+    try:
+        yield
+    except Exception as error:
+        if str(error).startswith(start):
+            raise
+        if isinstance(error, OSError):
+            raise told(error, f"{start}must be readable") from error
+        raise ValueError(f"{start}{error}") from error
+
+
+def _wanted(
+    archive: Archive,
+    optimizer: OptimizerLike | None,
+    callbacks: Sequence[Stateful] | None,
+    rng: np.random.Generator | None,
+    best: bool,
 ) -> dict[str, Any]:
-    """Return the tree that a file keeps, as `_restore` reads it."""
-    state: dict[str, Any] = {
-        "model": model.state_dict(),
-        "generators": {name: generator.bit_generator.state for name, generator in model.generators()},
-        "optimizer": None,
-        "history": None,
-        "rng": None if rng is None else rng.bit_generator.state,
-        "callbacks": [{"kind": type(c).__name__, "state": c.state_dict()} for c in callbacks],
-    }
-    if optimizer is not None:
-        rate = optimizer.learning_rate
-        kept = {"learning_rate": None if callable(rate) else rate, "state": optimizer.state_dict()}
-        state["optimizer"] = {"kind": type(optimizer).__name__, **kept}
-    if history is not None:
-        state["history"] = {"unit": history.unit, "columns": {name: history[name] for name in history.names}}
-    return state
+    """Return the tree of a file without what is not asked for; of version 1 without what that did not have."""
+    names = [*FIELDS, *(NEW_FIELDS if archive.version > 1 else ())]
+    fields("it", archive.tree, names)
+    tree = dict(archive.tree)
+    for name, kind in (("optimizer", dict), ("rng", dict), ("callbacks", list)):
+        if not isinstance(tree[name], kind) and (tree[name] is not None or kind is list):
+            raise ValueError(f"{name} must be a {kind.__name__}, got {shown(tree[name])}")
+    if best:
+        tree["model"] = _best(tree)
+    for name, asked in (("optimizer", optimizer), ("rng", rng), ("callbacks", callbacks)):
+        if asked is None:
+            tree[name] = [] if name == "callbacks" else None
+    return tree
 
 
-def _restore(
+def _best(tree: Mapping[str, Any]) -> Any:
+    """Return the best weights in a file."""
+    states = [one.get("state") for one in tree["callbacks"] if isinstance(one, dict)]
+    found: list[Any] = [state["best_state"] for state in states if state and holds_best(state)]
+    if len(found) != 1:
+        raise ValueError(
+            f"best=True must find the weights that one EarlyStopping(restore_best=True) has kept, got {len(found)}"
+        )
+    return found[0]
+
+
+def _check(
     state: Mapping[str, Any],
     model: Model,
+    weights: Weights,
     optimizer: OptimizerLike | None,
     callbacks: Sequence[Stateful],
     rng: np.random.Generator | None,
 ) -> None:
-    """Put all of them into this state; callbacks first, whose states nobody could check."""
-    for callback, saved in zip(callbacks, state["callbacks"], strict=False):
-        callback.load_state_dict(saved["state"])
+    """Raise unless `save` could have written this of these objects."""
+    weights.check(state["model"])
+    if "layers" in state:
+        check_kinds(kinds_of(model), state["layers"])
+    check_streams(dict(model.generators()), state["generators"])
+    check_history(state["history"])
+    last = last_epoch(state["history"])
+    if "weights" in state:
+        fields("weights", state["weights"], ("epoch", "best_epoch"))
+        for name, epoch in state["weights"].items():
+            if epoch is not None:
+                whole("weights", name, epoch, MOST if last is None else last + 1)
+        epoch, best_epoch = state["weights"]["epoch"], state["weights"]["best_epoch"]
+        if epoch not in (last, best_epoch) and is_read(state["history"]):
+            raise ValueError(
+                f"weights: epoch must be the last one or the best one, {last} or {best_epoch}, got {epoch}"
+            )
     if optimizer is not None:
-        optimizer.load_state_dict(state["optimizer"]["state"])
-        rate = state["optimizer"]["learning_rate"]
-        if rate is not None and not callable(optimizer.learning_rate):
-            optimizer.learning_rate = rate
-    model.load_state_dict(state["model"])
-    for name, generator in model.generators():
-        generator.bit_generator.state = state["generators"][name]
+        check_optimizer(model, optimizer, state["optimizer"])
     if rng is not None:
-        rng.bit_generator.state = state["rng"]
+        check_stream("rng", rng, state["rng"])
+    check_callbacks(callbacks, state["callbacks"], weights, last)
 
 
 def _with_state(callbacks: Iterable[Any]) -> list[Stateful]:
     """Return the callbacks that have something to be kept."""
     return [c for c in callbacks if hasattr(c, "state_dict") and hasattr(c, "load_state_dict")]
-
-
-def _check_model(model: Model, state: Mapping[str, Any]) -> None:
-    mine, saved = model.state_dict(), state["model"]
-    for name in (*mine, *saved):
-        if name not in saved or name not in mine:
-            raise ValueError(f"{name} {'is missing in the file' if name in mine else 'is not in the model'}")
-        for what in ("shape", "dtype"):
-            wanted, got = getattr(mine[name], what), getattr(saved[name], what)
-            if wanted != got:
-                raise ValueError(f"{name} must have {what} {wanted}, got {got}")
-    streams, drawn = dict(model.generators()), state["generators"]
-    for name in (*streams, *drawn):
-        if name not in drawn or name not in streams:
-            raise ValueError(f"{name}, a stream of random numbers, is not in both the file and the model")
-        _check_generator(name, streams[name], drawn[name])
-
-
-def _check_optimizer(model: Model, optimizer: OptimizerLike | None, state: Mapping[str, Any]) -> None:
-    if optimizer is None:
-        return
-    saved = state["optimizer"]
-    if saved is None or saved["kind"] != type(optimizer).__name__:
-        got = "no optimizer" if saved is None else saved["kind"]
-        raise ValueError(f"optimizer must be the one that was saved, {type(optimizer).__name__}, got {got}")
-    for name, vector in saved["state"].items():
-        if isinstance(vector, np.ndarray) and vector.ndim and vector.shape != model.parameters.shape:
-            shape = model.parameters.shape
-            raise ValueError(f"the optimizer's {name} must have shape {shape}, as the parameters, got {vector.shape}")
-
-
-def _check_generator(name: str, generator: np.random.Generator | None, saved: Mapping[str, Any] | None) -> None:
-    if generator is None:
-        return
-    kind = type(generator.bit_generator).__name__
-    if saved is None or saved["bit_generator"] != kind:
-        raise ValueError(f"{name} must be a stream of {kind}, got {saved['bit_generator'] if saved else 'none'}")
-
-
-def _check_callbacks(callbacks: Sequence[Stateful], saved: Sequence[Mapping[str, Any]]) -> None:
-    mine, theirs = [type(callback).__name__ for callback in callbacks], [one["kind"] for one in saved]
-    if mine != theirs:
-        raise ValueError(f"callbacks with a state must be those that were saved, {theirs}, got {mine}")

@@ -11,13 +11,13 @@ from numpy.typing import ArrayLike
 
 from layers.contract import Rng, checks
 
-from .archive import Path, check_path
 from .callbacks import Hooks
-from .checkpoint import load
+from .checkpoint import resume as load_to_resume
 from .history import History
 from .loop import Loop, measure
 from .progress import output
 from .protocols import LossLike, Model, OptimizerLike, check_parts
+from .replacement import Path, check_path
 from .run import Run
 from .scores import Metrics, by_name
 from .sources import Batches, Source
@@ -124,7 +124,7 @@ def fit(
     if checkpoint is not None:
         check_path("fit: checkpoint", checkpoint)
         if resume and os.path.exists(checkpoint):
-            run.go_on_after(load(checkpoint, model, optimizer=optimizer, callbacks=hooks.callbacks, rng=rng))
+            run.go_on_after(load_to_resume(checkpoint, model, optimizer, hooks.callbacks, rng))
     elif resume:
         raise ValueError("fit: resume=True must come with checkpoint=path, got no path")
     if data.once and epochs - run.epoch > 1:

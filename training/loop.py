@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from .archive import Path
 from .callbacks import Hooks
 from .protocols import LossLike, Model
+from .replacement import Path
 from .run import Interruption, Run
 from .scores import Named, Scores
 from .sources import Batch, Source

@@ -11,6 +11,7 @@ from layers.contract import checks
 from .callbacks import Callback
 from .history import better
 from .run import Run
+from .schema import MOST, Weights, fields, real, whole
 
 
 class _Plateau(Callback):
@@ -45,8 +46,19 @@ class _Plateau(Callback):
         """Return what a checkpoint keeps."""
         return {"best": self.best, "best_epoch": self.best_epoch, "waited": self.waited}
 
+    def check_state(self, what: str, state: Any, weights: Weights | None = None, last: int | None = None) -> None:
+        """Raise unless this callback could have such a state, of a training whose last epoch, if known, was `last`."""
+        fields(what, state, list(self.state_dict()))
+        worst = math.inf if self.mode == "min" else -math.inf
+        if real(what, "best", state["best"]) == -worst:
+            raise ValueError(f"{what}: best must be finite or {worst}, got {-worst}")
+        bound = MOST if last is None else last + 1
+        whole(what, "best_epoch", state["best_epoch"], bound)
+        whole(what, "waited", state["waited"], bound + 1)
+
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where the callback of this `state_dict` was."""
+        self.check_state(type(self).__name__, state)
         self.best, self.best_epoch, self.waited = state["best"], state["best_epoch"], state["waited"]
 
 
@@ -63,7 +75,9 @@ class EarlyStopping(_Plateau):
     mode : "min" or "max", optional
         Which way is better; names like loss, ..._error, accuracy, f1 speak for themselves.
     restore_best : bool, default True
-        At the end, parameters and buffers become those of the best epoch.
+        At the end, parameters and buffers become those of the best epoch. A checkpoint written during the training has
+        both: those of the last epoch, with which a resumed training goes on, and the best ones, which
+        `load(path, model, best=True)` gives.
 
     References
     ----------
@@ -119,6 +133,11 @@ class EarlyStopping(_Plateau):
 
     def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "best_state": self._best_state}
+
+    def check_state(self, what: str, state: Any, weights: Weights | None = None, last: int | None = None) -> None:
+        super().check_state(what, state, weights, last)
+        if weights is not None and state["best_state"] is not None:
+            weights.check(state["best_state"], f"{what}: best_state")
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         super().load_state_dict(state)

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .archive import Path
 from .checkpoint import save
 from .history import History
 from .protocols import LossLike, Model, OptimizerLike
+from .replacement import Path
 
 T = TypeVar("T")
 

@@ -131,6 +131,17 @@ class Container(Layer):
                 self.layout[dotted(outer, name)] = slice(start + part.start, start + part.stop)
             start = here.stop
 
+    def kinds(self, prefix: str = "") -> Iterator[tuple[str, str]]:
+        yield from super().kinds(prefix)
+        for name, layer in self.named():
+            yield from layer.kinds(dotted(prefix, name))
+
+    def _setting(self, name: str) -> Any:
+        value = super()._setting(name)
+        # The layers inside speak for themselves.
+        inside = value if isinstance(value, list | tuple) else [value]
+        return ... if any(isinstance(each, Layer) for each in inside) else value
+
     def leaves(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
         for name, layer in self.named():
             yield from layer.leaves(dotted(prefix, name))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from .storage import Array, Rng, Shape, Storage, as_shape, native
-from .typed import typed
+from .typed import in_words, typed
+
+STARS = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # in Python's own repr: another one in each process
 
 
 class Layer(Storage):
@@ -44,6 +49,9 @@ class Layer(Storage):
     buffers : tuple of str
         Names of arrays that are state but are not learned, such as a running mean. A subclass names them on the
         class and gives them their first values in `__init__`.
+    training_only : tuple of str
+        Names of arguments on which `predict` does not depend, such as an initializer or the rate of a Dropout. All
+        others must be the same when weights are loaded from a file.
 
     Raises
     ------
@@ -75,6 +83,8 @@ class Layer(Storage):
     >>> layer.gradients
     array([10., 20.])
     """
+
+    training_only: tuple[str, ...] = ("initializer",)
 
     def __init__(self, **shapes: Shape) -> None:
         if shapes and type(self) is not Layer and type(self).__init__ is Layer.__init__:
@@ -143,6 +153,28 @@ class Layer(Storage):
 
     def __repr__(self) -> str:
         return typed(self, hidden=(*self.__dict__.get("shapes", ()), *self.buffers))
+
+    def kinds(self, prefix: str = "") -> Iterator[tuple[str, str]]:
+        """Yield (name, kind) of this layer, and of all inside: what it computes, `LeakyReLU(slope=0.1)`.
+
+        A checkpoint keeps this, so that the weights of a Tanh network are not taken by a ReLU network. Left out are
+        arguments with their default, and those on which `predict` does not depend: `training_only` names them.
+        """
+        yield prefix, f"{type(self).__name__}({', '.join(self._settings())})"
+
+    def _settings(self) -> Iterator[str]:
+        """Yield the arguments on which `predict` depends, as one would type them."""
+        hidden = {*self.shapes, *self.buffers, *self.training_only, "layers", "dtype", "rng"}
+        for name, parameter in inspect.signature(type(self)).parameters.items():
+            value = ... if parameter.kind in STARS else self._setting(name)
+            if name not in hidden and value is not ... and value is not parameter.default:
+                words = ADDRESS.sub("", in_words(value))
+                if words != in_words(parameter.default):
+                    yield f"{name}={words}"
+
+    def _setting(self, name: str) -> Any:
+        """Return an argument of this layer in one way of writing it, `...` where it is not kept."""
+        return getattr(self, name, ...)
 
     def leaves(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
         """Yield the (name, layer) of every layer inside that is not a container: `("0", Dense(2, 64))`, ..."""

@@ -24,7 +24,18 @@ Shape: TypeAlias = tuple[int, ...]
 Rng: TypeAlias = int | np.random.Generator | None
 
 # What storage and containers call on every layer: an attribute of that name would break it, later and elsewhere.
-TAKEN = {"arrays", "generators", "holder", "inner_twin", "layout", "leaves", "load_state_dict", "move", "settle"}
+TAKEN = {
+    "arrays",
+    "generators",
+    "holder",
+    "inner_twin",
+    "kinds",
+    "layout",
+    "leaves",
+    "load_state_dict",
+    "move",
+    "settle",
+}
 TAKEN |= {"shapes", "state_dict", "title", "twin", "who"}
 
 
@@ -32,6 +43,7 @@ class Storage:
     """The arrays that a layer declares: linked to two flat vectors, assigned by copying, saved, copied, pickled."""
 
     buffers: tuple[str, ...] = ()
+    nonnegative: tuple[str, ...] = ()  # those of the arrays that are never below 0: a file with others is refused
     parameters: Array
     gradients: Array
     layout: dict[str, slice]

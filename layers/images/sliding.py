@@ -111,6 +111,10 @@ class ImageLayer(Layer):
         height = shape[0] if self.n_axes == 2 else 1
         return height, shape[-2], shape[-1]
 
+    def _setting(self, name: str) -> Any:
+        value = super()._setting(name)
+        return 0 if value == "valid" and name == "padding" else _shortest(value)
+
     def _outward(self, shape: Shape) -> Shape:
         """Return a shape (..., H, W, C) as the caller knows it: a sequence has no H."""
         return shape if self.n_axes == 2 else (*shape[:-3], *shape[-2:])
@@ -217,6 +221,14 @@ class SlidingLayer(ImageLayer):
         needed = (n_windows - 1) * stride + span(self._kernel[axis], self._dilation[axis])
         total = max(needed - n, 0)  # a stride larger than the kernel may leave out the last pixels
         return total // 2, total - total // 2
+
+
+def _shortest(value: Any) -> Any:
+    """Return one number for the same number on all axes and sides."""
+    if not isinstance(value, tuple | list) or not value:
+        return value
+    short = tuple(map(_shortest, value))
+    return short[0] if all(each == short[0] for each in short) else short
 
 
 def _is_whole(n: Any) -> bool:
