@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .contract import Gate, sum_to_shape
+from .contract import Gate
+from .speed import sum_to_shape
 
 
 class Add(Gate):

@@ -37,8 +37,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .contract import Array, Layer, Rng, Shape, as_shape, checks, sum_to_shape
-from .speed import as_rows, repeat_channels, sum_over_pixels
+from .contract import Array, Layer, Rng, Shape, as_shape, checks
+from .speed import as_rows, repeat_channels, sum_columns, sum_rows, sum_to_shape, weigh_rows
 
 
 def plain_norm(
@@ -184,7 +184,7 @@ class LayerNorm(Normalization):
         product = dout_rows * difference
         inverse = 1 / root
         self.dgain = inverse[:, 0] @ product  # sum_i dout[i, j] * normalized[i, j]
-        self.dbias = sum_over_pixels(as_rows(dout_rows.reshape(shape)).sum(axis=0), self.n_features)
+        self.dbias = sum_rows(dout_rows)
         if not input_gradient:
             return None
         mean = (dout_rows @ self.gain)[:, np.newaxis] / self.n_features  # of dnormalized

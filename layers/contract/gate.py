@@ -1,4 +1,4 @@
-"""The contract of a gate, a layer of several inputs, and how a gradient goes back through broadcasting."""
+"""The contract of a gate: a layer of several inputs."""
 
 from __future__ import annotations
 
@@ -58,17 +58,3 @@ class Gate(Layer):
         if self.n_operands > 1:
             raise TypeError(f"{self.who}: output_shape is for a layer of one input, but this takes {self.n_operands}")
         return super().output_shape(input_shape)
-
-
-def sum_to_shape(gradient: Any, shape: tuple[int, ...]) -> Any:
-    """Return the gradient of an input of this shape, given that of its broadcast copy: the sum over the copies.
-
-    Examples
-    --------
-    >>> sum_to_shape(np.ones((32, 64)), (1, 64)).shape
-    (1, 64)
-    """
-    new_axes = np.ndim(gradient) - len(shape)
-    repeated = tuple(i for i, n in enumerate(shape, new_axes) if n == 1 and gradient.shape[i] != 1)
-    axes = (*range(new_axes), *repeated)
-    return (np.sum(gradient, axis=axes, keepdims=True).reshape(shape) if axes else np.asarray(gradient))[()]

@@ -36,6 +36,8 @@ def sum_rows(rows: Array, other: Array | None = None) -> Array:
     array([31., 42.])
     """
     n, width = rows.shape[-2:]
+    if rows.dtype.itemsize < 4:  # three digits of a float16 are none to lose
+        return sum_rows(rows.astype(np.float32), other).astype(rows.dtype)
     if n <= BLOCK:
         return _block_sum(rows, other)
     blocks, whole = (*rows.shape[:-2], -1, BLOCK, width), n - n % BLOCK
@@ -75,6 +77,8 @@ def sum_columns(rows: Array, other: Array | None = None) -> Array:
            [7.]])
     """
     n = rows.shape[-1]
+    if rows.dtype.itemsize < 4:
+        return sum_columns(rows.astype(np.float32), other).astype(rows.dtype)
     factors = [part for part in (rows, other) if part is not None]
     if n <= BLOCK:
         return np.einsum(",".join(["...d"] * len(factors)) + "->...", *factors)[..., np.newaxis]
@@ -98,6 +102,38 @@ def sum_axes(x: Array, axes: tuple[int, ...]) -> Array:
         return sum_rows(x.reshape(-1, max(x.size // max(_product(x.shape[: len(axes)]), 1), 1))).reshape(kept)
     moved = np.moveaxis(x, axes, range(-len(axes), 0))
     return sum_columns(moved.reshape(*kept, -1))[..., 0] if axes else x
+
+
+def weigh_rows(weights: Array, rows: Array) -> Array:
+    """Return the sum over the rows of (n, width), each times its weight of (n,): weights @ rows.
+
+    Examples
+    --------
+    >>> weigh_rows(np.array([1.0, 10.0]), np.array([[1.0, 2.0], [3.0, 4.0]]))
+    array([31., 42.])
+    """
+    n, width = rows.shape
+    if n <= BLOCK:
+        return weights.dot(rows)
+    whole = n - n % BLOCK
+    sums = np.matmul(weights[:whole].reshape(-1, 1, BLOCK), rows[:whole].reshape(-1, BLOCK, width))[:, 0]
+    if whole < n:
+        sums = np.concatenate([sums, weights[whole:].dot(rows[whole:])[np.newaxis]])
+    return sum_rows(_widened(sums)).astype(rows.dtype, copy=False)
+
+
+def sum_to_shape(gradient: Any, shape: tuple[int, ...]) -> Any:
+    """Return the gradient of an input of this shape, given that of its broadcast copy: the sum over the copies.
+
+    Examples
+    --------
+    >>> sum_to_shape(np.ones((32, 64)), (1, 64)).shape
+    (1, 64)
+    """
+    new_axes = np.ndim(gradient) - len(shape)
+    repeated = tuple(i for i, n in enumerate(shape, new_axes) if n == 1 and gradient.shape[i] != 1)
+    axes = (*range(new_axes), *repeated)
+    return (sum_axes(gradient, axes).reshape(shape) if axes else np.asarray(gradient))[()]
 
 
 def _product(shape: Shape) -> int:
