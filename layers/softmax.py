@@ -59,7 +59,9 @@ def _shifted(who: str, x: Array, axis: int) -> Array:
         with np.errstate(over="ignore", invalid="raise"):  # inf - inf
             shifted: Array = x - top
     except FloatingPointError:
-        raise ValueError(f"{who}: the largest x along axis {axis} must be finite, got {top[np.isinf(top)][0]}") from None
+        raise ValueError(
+            f"{who}: the largest x along axis {axis} must be finite, got {top[np.isinf(top)][0]}"
+        ) from None
     return shifted
 
 

@@ -2,7 +2,7 @@
 
 from . import checks
 from .container import Container, listed
-from .gate import Gate
+from .gate import Gate, within_range
 from .layer import Layer
 from .storage import Array, Rng, Shape, as_shape, dotted, native
 from .typed import typed
@@ -23,4 +23,5 @@ __all__ = [
     "checks",
     "listed",
     "typed",
+    "within_range",
 ]

@@ -15,6 +15,7 @@ off by 2e-6. Cut the batch where that matters.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -97,11 +98,15 @@ def sum_axes(x: Array, axes: tuple[int, ...]) -> Array:
     >>> sum_axes(np.ones((2, 3, 4)), (0, 2))
     array([8., 8., 8.])
     """
+    if not axes:
+        return x
     kept: Shape = tuple(n for i, n in enumerate(x.shape) if i not in axes)
-    if axes == tuple(range(len(axes))):  # the first ones
-        return sum_rows(x.reshape(-1, max(x.size // max(_product(x.shape[: len(axes)]), 1), 1))).reshape(kept)
-    moved = np.moveaxis(x, axes, range(-len(axes), 0))
-    return sum_columns(moved.reshape(*kept, -1))[..., 0] if axes else x
+    first, after = min(axes), max(axes) + 1
+    if after - first > len(axes) or math.prod(x.shape[after:]) == 1:  # not side by side, or the last
+        moved = np.moveaxis(x, axes, range(-len(axes), 0))
+        return sum_columns(moved.reshape(math.prod(kept), -1))[:, 0].reshape(kept)
+    blocks = math.prod(x.shape[:first]), math.prod(x.shape[first:after]), math.prod(x.shape[after:])
+    return sum_rows(x.reshape(blocks)).reshape(kept)
 
 
 def weigh_rows(weights: Array, rows: Array) -> Array:
@@ -134,10 +139,6 @@ def sum_to_shape(gradient: Any, shape: tuple[int, ...]) -> Any:
     repeated = tuple(i for i, n in enumerate(shape, new_axes) if n == 1 and gradient.shape[i] != 1)
     axes = (*range(new_axes), *repeated)
     return (sum_axes(gradient, axes).reshape(shape) if axes else np.asarray(gradient))[()]
-
-
-def _product(shape: Shape) -> int:
-    return int(np.prod(shape, dtype=np.int64))
 
 
 def _block_sum(rows: Array, other: Array | None) -> Array:
