@@ -115,17 +115,17 @@ class Divide(Gate):
         if not np.all(b):
             raise ValueError(f"{self.who}: b must not be zero, got 0 among its elements")
         out = a / b
-        self._cache = a, b, out
+        self._cache = a, b, out.shape
         return out
 
     @within_range
     def backward(self, dout: ArrayLike) -> tuple[Any, Any]:
-        a, b, out = self._recall()
-        dout = self._check_dout(dout, out.shape)
+        a, b, shape = self._recall()
+        dout = self._check_dout(dout, shape)
         da = dout / b
         try:
             with np.errstate(over="raise", under="raise"):
-                db = -(dout / b) * out
+                db = -(dout / b) * (a / b)
         except FloatingPointError:
             # a quotient is too large or too small where -dout * a / b² need not be: mantissas first, then exponents
             (d, d_power), (m, a_power), (n, b_power) = np.frexp(dout), np.frexp(a), np.frexp(b)
