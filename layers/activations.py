@@ -98,7 +98,12 @@ class Tanh(Layer):
         # d tanh = 1 - tanh², which rounding makes 0 far out. Since tanh(x) = 2 * sigmoid(2x) - 1, it is 4 times the
         # slope of the sigmoid there, as small as it is.
         x = self._recall()
-        return self._check_dout(dout, x.shape) * (4 * _slope(np.exp(-2 * np.abs(x))))
+        dx = np.abs(x)
+        dx *= -2
+        np.exp(dx, out=dx)
+        dx /= np.square(1 + dx)
+        dx *= 4
+        return self._check_dout(dout, x.shape) * dx
 
 
 class Softplus(Layer):
@@ -141,13 +146,13 @@ class SiLU(Layer):
 
     def forward(self, x: ArrayLike) -> Array:
         x = self._check_x(x)
-        gate, small = _sigmoid(x)
-        self._cache = x, gate, small
-        return np.maximum(x, -FAR) * gate
+        gate, near = sigmoid(x), np.maximum(x, -FAR)
+        self._cache = near, gate
+        return near * gate
 
     def backward(self, dout: ArrayLike) -> Array:
-        x, gate, small = self._recall()  # product rule: 1 * gate + x * gate * (1 - gate)
-        return self._check_dout(dout, x.shape) * (gate + np.clip(x, -FAR, FAR) * _slope(small))
+        near, gate = self._recall()  # product rule: 1 * gate + x * gate * (1 - gate)
+        return self._check_dout(dout, near.shape) * (gate * (1 + np.minimum(near, FAR) * (1 - gate)))
 
 
 class GELU(Layer):

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from .contract import Array, Rng, checks
 from .extremes import Normalized
 from .normalization import Normalization
-from .speed import as_rows, repeat_channels, sum_over_pixels, sum_rows
+from .speed import as_rows, repeat_channels, sum_over_pixels, sum_rows, sum_rows_into
 
 
 def plain_batch_norm(
@@ -122,8 +122,9 @@ class BatchNorm(Normalization):
             return self._from_careful(x)
         out = difference * repeat_channels(self.gain / root, width)
         out += repeat_channels(self.bias, width)
-        self.running_mean += self.momentum * (first + rest - self.running_mean)
-        self.running_variance += self.momentum * (variance * (n_values / (n_values - 1)) - self.running_variance)
+        old, old_variance = self.running_mean, self.running_variance
+        old += self.momentum * (first + rest - old)
+        old_variance += self.momentum * (variance * (n_values / (n_values - 1)) - old_variance)
         self._cache = difference, root, x.shape
         return out.reshape(x.shape)
 
@@ -136,7 +137,7 @@ class BatchNorm(Normalization):
             return self._careful_backward(cache, dout, input_gradient)
         difference, root, shape = cache
         dout_rows = self._check_dout(dout, shape).reshape(difference.shape)
-        self.dbias = sum_over_pixels(sum_rows(dout_rows), self.n_features)
+        sum_rows_into(self.dbias, sum_rows(dout_rows).reshape(-1, self.n_features))
         self.dgain = sum_over_pixels(sum_rows(dout_rows, difference), self.n_features) / root
         if not math.isfinite(self.gradients.dot(self.gradients)):
             difference = difference.reshape(-1, self.n_features)

@@ -62,7 +62,9 @@ class Dropout(Layer):
         """Return 0 with probability rate and 1 / (1 - rate) otherwise, drawn for each element."""
         # 1 - rate is at least 1e-16, and a float32 between 0 and 1 is drawn in steps of 6e-8
         draws = self._rng.random(shape, dtype=np.float32 if self.rate <= 0.99 else np.float64)
-        mask: Array = (draws >= self.rate).astype(np.result_type(dtype, np.float32))  # 1 / (1 - rate) may be large
+        mask: Array = (draws >= self.rate).astype(
+            dtype if dtype.itemsize > 2 else np.float32
+        )  # 1 / (1 - rate) may be large
         mask /= 1 - self.rate
         return mask
 

@@ -4,7 +4,8 @@ The chapters of the norms compute in the dtype of x, and look at the roots they 
 products with it may leave float32, or NaN, the whole is done once more here: in float64, each group of numbers over a
 power of two, which loses nothing and brings its largest number below 1. With x = 2**power * y,
 
-    normalized = (y - mean(y)) / relative       relative = root / 2**power = hypot(deviation(y), sqrt(epsilon) / 2**power)
+    normalized = (y - mean(y)) / relative
+    relative = root / 2**power = hypot(deviation(y), sqrt(epsilon) / 2**power)
 
 where hypot squares nothing too large. It takes several times as long, and is right from the smallest number to the
 largest; what is not finite spoils its own group and no other.
@@ -61,7 +62,7 @@ class Careful(Layer):
 
     def _is_usual(self, root: Array) -> bool:
         """Return whether these roots, and products of two of them, are well within their dtype."""
-        return self.epsilon > LEAST_EPSILON and bool(root.max() < FAR.get(root.dtype, 0.0))
+        return self.epsilon > LEAST_EPSILON and bool(np.maximum.reduce(root, axis=None) < FAR.get(root.dtype, 0.0))
 
     def _careful_forward(
         self, x: Array, grouped: Shape, axes: tuple[int, ...], centered: bool = True

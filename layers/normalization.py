@@ -41,7 +41,7 @@ from numpy.typing import ArrayLike
 
 from .contract import Array, Rng, Shape, as_shape, checks
 from .extremes import Careful, Normalized
-from .speed import as_rows, repeat_channels, sum_columns, sum_rows, sum_to_shape, weigh_rows
+from .speed import as_rows, repeat_channels, sum_columns, sum_rows_into, sum_to_shape, weigh_rows
 
 
 def plain_norm(
@@ -194,7 +194,7 @@ class LayerNorm(Normalization):
         product = dout_rows * difference
         inverse = 1 / root
         self.dgain = weigh_rows(inverse[:, 0], product)  # sum_i dout[i, j] * normalized[i, j]
-        self.dbias = sum_rows(dout_rows)
+        sum_rows_into(self.dbias, dout_rows)
         if not math.isfinite(self.gradients.dot(self.gradients)):
             return self._careful_backward(Normalized.of(difference, root, (1,), shape), dout, input_gradient)
         if not input_gradient:

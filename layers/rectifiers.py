@@ -132,7 +132,7 @@ class PReLU(Layer):
         if self.n_features == 1:
             self.dslopes = sum_columns(dout.reshape(-1), below.reshape(-1))
         else:
-            self.dslopes = sum_rows(dout.reshape(-1, self.n_features), below.reshape(-1, self.n_features))
+            self.dslopes = sum_rows((dout * below).reshape(-1, self.n_features))
         return np.where(x > 0, dout, self.slopes * dout) if input_gradient else None
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -174,7 +174,10 @@ class ELU(Layer):
         x = self._recall()
         dout = self._check_dout(dout, x.shape)
         # not out + alpha, though it is the same: far left out is -alpha, and the sum 0 instead of something small
-        return np.where(x > 0, dout, self.alpha * np.exp(np.minimum(x, 0)) * dout)
+        slope = np.exp(np.minimum(x, 0))
+        if self.alpha != 1:
+            slope = np.where(x > 0, 1, self.alpha * slope)
+        return slope * dout
 
 
 class SELU(Layer):
@@ -205,4 +208,4 @@ class SELU(Layer):
     def backward(self, dout: ArrayLike) -> Array:
         x = self._recall()
         dout = self._check_dout(dout, x.shape)
-        return np.where(x > 0, self.SCALE, self.SCALE * self.ALPHA * np.exp(np.minimum(x, 0))).astype(x.dtype) * dout
+        return np.where(x > 0, self.SCALE, self.SCALE * self.ALPHA * np.exp(np.minimum(x, 0))) * dout

@@ -11,7 +11,6 @@ import numpy as np
 from .layer import Layer
 from .storage import Array, Shape, native
 
-
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 

@@ -80,9 +80,10 @@ def sum_columns(rows: Array, other: Array | None = None) -> Array:
     n = rows.shape[-1]
     if rows.dtype.itemsize < 4:
         return sum_columns(rows.astype(np.float32), other).astype(rows.dtype)
-    factors = [part for part in (rows, other) if part is not None]
     if n <= BLOCK:
-        return np.einsum(",".join(["...d"] * len(factors)) + "->...", *factors)[..., np.newaxis]
+        sums = np.einsum("...d->...", rows) if other is None else np.einsum("...d,...d->...", rows, other)
+        return sums[..., np.newaxis]
+    factors = [part for part in (rows, other) if part is not None]
     whole = n - n % BLOCK
     sums = sum_columns(*(part[..., :whole].reshape(*part.shape[:-1], -1, BLOCK) for part in factors))[..., 0]
     if whole < n:
@@ -144,7 +145,7 @@ def sum_to_shape(gradient: Any, shape: tuple[int, ...]) -> Any:
 def _block_sum(rows: Array, other: Array | None) -> Array:
     """Return the sum over the few rows of each block, (..., n, width) -> (..., width)."""
     if other is not None:
-        product: Array = np.einsum("...nw,...nw->...w", rows, other)
+        product: Array = np.einsum("nw,nw->w" if rows.ndim == 2 else "...nw,...nw->...w", rows, other)
         return product
     if rows.ndim == 2:
         return _ones(len(rows), rows.dtype).dot(rows)
