@@ -2,7 +2,7 @@
 
 from . import checks
 from .container import Container, listed
-from .gate import Gate, sum_to_shape
+from .gate import Gate, within_range
 from .layer import Layer
 from .storage import Array, Rng, Shape, as_shape, dotted, native
 from .typed import typed
@@ -22,6 +22,6 @@ __all__ = [
     # what all of them need
     "checks",
     "listed",
-    "sum_to_shape",
     "typed",
+    "within_range",
 ]
