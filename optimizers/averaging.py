@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,8 @@ from numpy.typing import ArrayLike
 from . import checks
 from .blocks import BLOCK, Array, cut, walk
 from .optimizer import Model
+from .options import Option, flag
+from .ranges import cast, magnitude, ordinary, squares, weights_of
 from .typed import typed
 
 
@@ -68,41 +71,57 @@ class ExponentialMovingAverage:
     array([8.])
     """
 
+    decay = Option(checks.fraction)
+    bias_correction = Option(flag, then="_agree")
+    warm_up = Option(flag, then="_agree")
+
     def __init__(self, decay: float = 0.999, *, bias_correction: bool = False, warm_up: bool = False) -> None:
-        self.decay = checks.fraction(type(self).__name__, "decay", decay)
-        self.bias_correction, self.warm_up = bool(bias_correction), bool(warm_up)
-        if bias_correction and warm_up:
-            raise ValueError(f"{type(self).__name__}: bias_correction and warm_up must not both be chosen")
+        self.decay, self.bias_correction, self.warm_up = decay, bias_correction, warm_up
         self.updates = 0
         self.average: Array | None = None
+
+    def _agree(self) -> None:
+        if vars(self).get("bias_correction") and vars(self).get("warm_up"):
+            raise ValueError(f"{type(self).__name__}: bias_correction and warm_up must not both be chosen")
 
     def update(self, model: Model) -> None:
         """Take the parameters of the model into the average."""
         parameters = model.parameters
+        blocks, dtype = list(cut(0, parameters.size)), parameters.dtype.newbyteorder("=")
+        if dtype.kind != "f" or dtype.itemsize < 4:
+            raise TypeError(f"{self!r}: parameters must be float32 or wider, got {dtype}")
+        self._check_size(parameters.size)
+        small = squares(parameters, blocks) < ordinary(dtype)
+        if not small and not math.isfinite(largest := magnitude(parameters, blocks)):
+            raise ValueError(f"{self!r}: parameters must be finite, got {largest}")
         if self.average is None:
-            self.average = parameters.copy()
+            self.average = parameters.astype(dtype)
         else:
-            self._check_size(parameters.size)
-            blocks = list(cut(0, parameters.size))
-            walk(
-                self._average_blocks, blocks, parameters.size, self.average, parameters, self._weight(self.updates + 1)
-            )
+            self.average = cast(repr(self), "average", self.average, dtype)
+            work = self._average_small if small else self._average_large
+            walk(work, blocks, parameters.size, self.average, parameters, self._weight(self.updates + 1))
         self.updates += 1
 
     def _weight(self, n: int) -> float:
         """Return the weight, 1 minus the decay, of the parameters that come with the update n = 1, 2, ..."""
         if self.bias_correction:
-            return (1 - self.decay) / (1 - self.decay**n)
+            return (1 - self.decay) / weights_of(self.decay, n)
         return 1 - (min(self.decay, (1 + n) / (10 + n)) if self.warm_up else self.decay)
 
     @staticmethod
-    def _average_blocks(blocks: Iterable[slice], average: Array, parameters: Array, weight: float) -> None:
+    def _average_small(blocks: Iterable[slice], average: Array, parameters: Array, weight: float) -> None:
         # decay * average + (1 - decay) * parameters = average + (1 - decay) * (parameters - average)
         scratch = np.empty(min(BLOCK, average.size), average.dtype)
         for here in blocks:
             change = np.subtract(parameters[here], average[here], out=scratch[: here.stop - here.start])
             change *= weight
             average[here] += change
+
+    @staticmethod
+    def _average_large(blocks: Iterable[slice], average: Array, parameters: Array, weight: float) -> None:
+        # The same for parameters whose difference may overflow.
+        for here in blocks:
+            average[here] += parameters[here] * weight - average[here] * weight
 
     @contextmanager
     def applied(self, model: Model) -> Iterator[None]:
@@ -134,11 +153,13 @@ class ExponentialMovingAverage:
             raise ValueError(
                 f"{self!r}: updates must be a whole number, and above 0 with an average, got {state['updates']!r}"
             )
-        average = np.array(state["average"]) if "average" in state else None
+        average = np.array(state["average"], order="C") if "average" in state else None
         if average is not None:
             if average.dtype.kind != "f" or average.ndim != 1:
                 got = f"{average.dtype} of shape {average.shape}"
                 raise ValueError(f"{self!r}: average must hold floating numbers in shape (P,), got {got}")
+            if not np.isfinite(average).all():
+                raise ValueError(f"{self!r}: average must hold finite numbers")
             self._check_size(average.size)
         self.updates, self.average = int(updates), average
 

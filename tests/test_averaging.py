@@ -292,7 +292,7 @@ def test_a_decay_below_0_or_of_1_is_refused(bad):
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_decay_that_is_not_finite_is_refused(bad):
-    with pytest.raises(ValueError, match=rf"^ExponentialMovingAverage: decay must be finite, got {bad}$"):
+    with pytest.raises(ValueError, match=rf"^ExponentialMovingAverage: decay must be in \[0, 1\), got {bad}$"):
         ExponentialMovingAverage(bad)
 
 

@@ -188,7 +188,7 @@ def test_gradients_that_are_not_finite_are_refused_and_nothing_changes(bad, opti
     model[2].dweights = [[1.0], [bad]]
     with pytest.raises(
         ValueError,
-        match=r"^Adam\(.*\): gradients must be finite to be clipped, got a norm of (nan|inf) from \['2\.weights'\]$",
+        match=r"^Adam\(.*\): gradients must be finite, got (nan|inf) in \['2\.weights'\]$",
     ):
         optimizer.step(model)
     np.testing.assert_array_equal(model.parameters, before)
@@ -200,7 +200,7 @@ def test_gradients_that_are_not_finite_are_refused_and_nothing_changes(bad, opti
 @pytest.mark.parametrize("option", ["clip_norm", "clip_value"])
 @pytest.mark.parametrize("bad", [0, 0.0, -1, np.nan, np.inf])
 def test_a_limit_that_is_not_above_zero_is_refused(option, bad):
-    must = "finite and > 0" if np.isfinite(bad) else "finite"
+    must = "finite and > 0"
     with pytest.raises(ValueError, match=rf"^SGD: {option} must be {must}, got {bad}$"):
         SGD(0.1, **{option: bad})
 

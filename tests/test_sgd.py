@@ -140,7 +140,7 @@ def test_a_negative_momentum_is_refused():
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_momentum_that_is_not_finite_is_refused(bad):
-    with pytest.raises(ValueError, match=rf"^SGD: momentum must be finite, got {bad}$"):
+    with pytest.raises(ValueError, match=rf"^SGD: momentum must be in \[0, 1\), got {bad}$"):
         SGD(0.1, momentum=bad)
 
 
