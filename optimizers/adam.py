@@ -73,7 +73,7 @@ class Adam(Optimizer):
     array([-0.1,  0.1])
     """
 
-    least_epsilon = staticmethod(least_outside)
+    _least_epsilon = staticmethod(least_outside)
     beta1 = Option(checks.fraction, then="_renew")
     beta2 = Option(checks.fraction, then="_renew")
     epsilon = Option(checks.positive, then="_renew")
@@ -111,10 +111,10 @@ class Adam(Optimizer):
     ) -> None:
         # rate * m_hat / (sqrt(v_hat) + epsilon), with m_hat = gradient_sum * unit1 and v_hat = square_sum * unit2**2,
         # is  rate * unit1 / unit2 * gradient_sum / (sqrt(square_sum) + epsilon / unit2)
-        (spare,) = scratch
-        _discount(gradient_sum, square_sum, gradients, self.beta1, self.beta2, spare)
-        unit1 = (1 - self.beta1) / weights_of(self.beta1, self.steps + 1)
-        unit2 = math.sqrt((1 - self.beta2) / weights_of(self.beta2, self.steps + 1))
+        (spare,), beta1, beta2, t = scratch, self.beta1, self.beta2, self.steps + 1
+        _discount(gradient_sum, square_sum, gradients, beta1, beta2, spare)
+        unit1 = (1 - beta1) / weights_of(beta1, t)
+        unit2 = math.sqrt((1 - beta2) / weights_of(beta2, t))
         if largest_square_sum is not None:
             square_sum = np.maximum(largest_square_sum, square_sum, out=largest_square_sum)
         root = np.sqrt(square_sum, out=spare)
@@ -198,7 +198,7 @@ class NAdam(Optimizer):
 
     state_names = ("gradient_sum", "square_sum")
     n_scratch = 2
-    least_epsilon = staticmethod(least_outside)
+    _least_epsilon = staticmethod(least_outside)
     beta1 = Option(checks.fraction, then="_renew")
     beta2 = Option(checks.fraction, then="_renew")
     epsilon = Option(checks.positive, then="_renew")
@@ -265,7 +265,9 @@ class NAdam(Optimizer):
     def _product_at(self, t: int) -> float:
         """Return mu_1 * ... * mu_t at once, by the series of log(1 - q**k / 2), whose terms are geometric in k.
 
-        sum over k of log(1 - q**k / 2) = -sum over j of (q**j + ... + q**(j * t)) / (j * 2**j),  q = 0.96**momentum_decay
+        sum over k of log(1 - q**k / 2) = -sum over j of (q**j + ... + q**(j * t)) / (j * 2**j)
+
+        with q = 0.96**momentum_decay.
         """
         if self.beta1 == 0:
             return 0.0**t
@@ -280,7 +282,8 @@ class NAdam(Optimizer):
 def _discount(
     gradient_sum: Array, square_sum: Array, gradients: Array, beta1: float, beta2: float, spare: Array
 ) -> None:
+    np.multiply(gradients, gradients, out=spare)  # first, while the gradients that `step` looked at are in the cache
+    square_sum *= beta2
+    square_sum += spare
     gradient_sum *= beta1
     gradient_sum += gradients
-    square_sum *= beta2
-    square_sum += np.multiply(gradients, gradients, out=spare)

@@ -60,7 +60,7 @@ class RMSprop(Optimizer):
     array([-0.2,  0.2])
     """
 
-    least_epsilon = staticmethod(least_outside)
+    _least_epsilon = staticmethod(least_outside)
     rho = Option(checks.fraction, then="_renew")
     epsilon = Option(checks.positive, then="_renew")
     momentum = Option(checks.fraction, then="_renew")
@@ -155,7 +155,7 @@ class Adagrad(Optimizer):
     """
 
     state_names = ("squares",)
-    least_epsilon = staticmethod(least_outside)
+    _least_epsilon = staticmethod(least_outside)
     epsilon = Option(checks.positive, then="_renew")
     initial_squares = Option(not_negative, then="_renew")
 
@@ -216,7 +216,7 @@ class Adadelta(Optimizer):
 
     state_names = ("mean_square", "mean_square_step")
     n_scratch = 2
-    least_epsilon = staticmethod(least_inside)
+    _least_epsilon = staticmethod(least_inside)
     rho = Option(checks.fraction, then="_renew")
     epsilon = Option(checks.positive, then="_renew")
 
@@ -237,8 +237,13 @@ class Adadelta(Optimizer):
         spare, other = scratch
         _average(mean_square, self.rho, np.multiply(gradients, gradients, out=spare), spare)
         step = np.add(mean_square_step, self.epsilon, out=other)
-        step /= np.add(mean_square, self.epsilon, out=spare)
-        np.sqrt(step, out=step)
+        root = np.add(mean_square, self.epsilon, out=spare)
+        if self._trying:  # the quotient of such numbers may be lost below the range, that of their roots is not
+            np.sqrt(step, out=step)
+            step /= np.sqrt(root, out=root)
+        else:
+            step /= root
+            np.sqrt(step, out=step)
         step *= gradients
         _average(mean_square_step, self.rho, np.multiply(step, step, out=spare), spare)
         step *= rate

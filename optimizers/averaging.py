@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike
 
 from . import checks
 from .blocks import BLOCK, Array, cut, walk
-from .optimizer import Model
+from .names import Model
 from .options import Option, flag
-from .ranges import cast, magnitude, ordinary, squares, weights_of
+from .ranges import magnitude, ordinary, squares, weights_of
+from .states import cast, floats
 from .typed import typed
 
 
@@ -79,6 +80,7 @@ class ExponentialMovingAverage:
         self.decay, self.bias_correction, self.warm_up = decay, bias_correction, warm_up
         self.updates = 0
         self.average: Array | None = None
+        self._dtype: np.dtype[Any] | None = None
 
     def _agree(self) -> None:
         if vars(self).get("bias_correction") and vars(self).get("warm_up"):
@@ -87,20 +89,27 @@ class ExponentialMovingAverage:
     def update(self, model: Model) -> None:
         """Take the parameters of the model into the average."""
         parameters = model.parameters
-        blocks, dtype = list(cut(0, parameters.size)), parameters.dtype.newbyteorder("=")
-        if dtype.kind != "f" or dtype.itemsize < 4:
-            raise TypeError(f"{self!r}: parameters must be float32 or wider, got {dtype}")
+        blocks, dtype = list(cut(0, parameters.size)), parameters.dtype
         self._check_size(parameters.size)
-        small = squares(parameters, blocks) < ordinary(dtype)
+        if self._dtype is not dtype:
+            self._prepare(dtype)
+        small = squares(parameters, blocks) < self._ordinary
         if not small and not math.isfinite(largest := magnitude(parameters, blocks)):
             raise ValueError(f"{self!r}: parameters must be finite, got {largest}")
-        if self.average is None:
-            self.average = parameters.astype(dtype)
+        weight = self._weight(self.updates + 1)
+        if self.average is None or weight == 1:
+            self.average = parameters.astype(dtype.newbyteorder("="))
         else:
-            self.average = cast(repr(self), "average", self.average, dtype)
             work = self._average_small if small else self._average_large
-            walk(work, blocks, parameters.size, self.average, parameters, self._weight(self.updates + 1))
+            walk(work, blocks, parameters.size, self.average, parameters, weight)
         self.updates += 1
+
+    def _prepare(self, dtype: np.dtype[Any]) -> None:
+        if dtype.kind != "f" or dtype.itemsize < 4:
+            raise TypeError(f"{self!r}: parameters must be float32 or wider, got {dtype}")
+        if self.average is not None:
+            self.average = cast(repr(self), "average", self.average, dtype.newbyteorder("="))
+        self._dtype, self._ordinary = dtype, ordinary(dtype)
 
     def _weight(self, n: int) -> float:
         """Return the weight, 1 minus the decay, of the parameters that come with the update n = 1, 2, ..."""
@@ -153,15 +162,10 @@ class ExponentialMovingAverage:
             raise ValueError(
                 f"{self!r}: updates must be a whole number, and above 0 with an average, got {state['updates']!r}"
             )
-        average = np.array(state["average"], order="C") if "average" in state else None
+        average = floats(repr(self), "average", state["average"], None) if "average" in state else None
         if average is not None:
-            if average.dtype.kind != "f" or average.ndim != 1:
-                got = f"{average.dtype} of shape {average.shape}"
-                raise ValueError(f"{self!r}: average must hold floating numbers in shape (P,), got {got}")
-            if not np.isfinite(average).all():
-                raise ValueError(f"{self!r}: average must hold finite numbers")
             self._check_size(average.size)
-        self.updates, self.average = int(updates), average
+        self.updates, self.average, self._dtype = int(updates), average, None
 
     def _check_size(self, size: int) -> None:
         if self.average is not None and size != self.average.size:

@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from .blocks import Array
+
+
+class Model(Protocol):
+    """What is optimized: anything with two flat vectors of the same length."""
+
+    @property
+    def parameters(self) -> Array: ...
+
+    @property
+    def gradients(self) -> Array: ...
 
 
 def names(who: str, name: str, value: Sequence[str]) -> tuple[str, ...]:

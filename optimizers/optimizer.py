@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Protocol, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from . import checks
 from .blocks import BLOCK, Array, cut, walk
-from .names import fits, names, runs
+from .names import Model, names, runs
 from .options import Option
-from .ranges import FAST, ROW, calm, cast, magnitude, norm, ordinary, squares, top
-from .refusals import check_dtype, check_names, infinite, overflow
+from .ranges import FAST, ROW, calm, norm, ordinary, quotient, squares, top
+from .refusals import check_dtype, check_names, infinite, why_refused
 from .schedule import Rate, not_negative, rate_or_schedule
+from .states import cast, floats
 from .typed import typed
 
+NOTHING: tuple[float, ...] = ()
 # A stretch of the vectors, whether weight decay acts on it, and the state there by its names.
 Block: TypeAlias = tuple[slice, bool, dict[str, Array]]
-
-
-class Model(Protocol):
-    """What is optimized: anything with two flat vectors of the same length."""
-
-    @property
-    def parameters(self) -> Array: ...
-
-    @property
-    def gradients(self) -> Array: ...
 
 
 class Optimizer:
@@ -92,7 +84,6 @@ class Optimizer:
     state_names: tuple[str, ...] = ()
     n_scratch = 1
     decoupled_decay = False
-    least_epsilon: ClassVar[Callable[[np.dtype[Any]], float] | None] = None
     __signature__: ClassVar[inspect.Signature]
 
     def __init_subclass__(cls, **keywords: Any) -> None:
@@ -127,6 +118,7 @@ class Optimizer:
         self.gradient_norm: float | None = None
         self._state: dict[str, Array] = {}
         self._size: int | None = None
+        self._trying = False
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.exclude, self.frozen = exclude, frozen
         self.clip_norm, self.clip_value = clip_norm, clip_value
@@ -139,6 +131,7 @@ class Optimizer:
         self._dtype: np.dtype[Any] | None = None
         self._layout: Mapping[str, slice] | None = None
         self._blocks: list[Block] = []
+        self._learned: list[slice] = []
         self._scratch: list[tuple[list[Array], Array]] = []
 
     def rate(self) -> float:
@@ -154,25 +147,31 @@ class Optimizer:
         """Update `model.parameters` in place by `model.gradients`."""
         rate, parameters, gradients = self.rate(), model.parameters, model.gradients
         layout = getattr(model, "layout", None)
-        if layout is None or layout is not self._layout:
-            self._prepare(parameters, layout)
-        found: float | None = None
-        factors: tuple[float, ...] = ()
-        if self.clip_norm is None and self.clip_value is None:
-            size = np.vdot(gradients, gradients) if self._short else squares(gradients, self._learned)
-        else:
-            found, factors = self._measure(gradients)
-            longest = found if self.clip_norm is None else min(found, self.clip_norm)
-            size = longest * longest
-        if self.weight_decay:  # NaN and infinity are not < either
-            decay = rate * self.weight_decay if self.decoupled_decay else self.weight_decay
-            size = 2 * (float(size) + decay * decay * squares(parameters, self._learned))
-        if not (size < self._ordinary and rate < FAST):
-            self._try(parameters, gradients, rate, factors)
-        elif self._short:
-            self._update_blocks(self._blocks, parameters, gradients, rate, factors)
-        else:
-            walk(self._update_blocks, self._blocks, parameters.size, parameters, gradients, rate, factors)
+        size, state = self._size, self._state
+        try:
+            if layout is None or layout is not self._layout:
+                self._prepare(parameters, layout)
+            found, factors = None, NOTHING
+            if self.clip_norm is None and self.clip_value is None:
+                total = np.vdot(gradients, gradients) if self._short else squares(gradients, self._learned)
+            else:
+                found, factors = self._measure(gradients)
+                length = min(found, self.clip_norm or found)
+                total = length * length
+            if self.weight_decay:
+                decay = rate * self.weight_decay if self.decoupled_decay else self.weight_decay
+                total = 2 * (float(total) + decay * decay * squares(parameters, self._learned))
+            if not (total < self._ordinary and rate < FAST):  # also if it is NaN
+                self._try(parameters, gradients, rate, factors)
+            elif self._short:
+                self._update_blocks(self._blocks, parameters, gradients, rate, factors)
+            else:
+                walk(self._update_blocks, self._blocks, parameters.size, parameters, gradients, rate, factors)
+        except BaseException:
+            if state is not self._state:  # as it was before it was made, or cast, for this step
+                self._size, self._state = size, state
+                self._renew()
+            raise
         self.gradient_norm = found
         self.steps += 1
 
@@ -216,23 +215,24 @@ class Optimizer:
         """
         raise NotImplementedError(f"{type(self).__name__} must define _update")
 
+    def _least_epsilon(self, dtype: np.dtype[Any]) -> float:
+        """Return the least epsilon, of a rule that has one, with which the formula is right in this dtype."""
+        return 0.0
+
     def _measure(self, gradients: Array) -> tuple[float, tuple[float, ...]]:
         """Return the norm of the gradients, and what to multiply them by, one after the other."""
         found = norm(gradients, self._learned)
         if not math.isfinite(found):
-            reason = self._infinite("gradients", gradients) or "gradients must have a norm that float64 can hold"
-            raise ValueError(f"{self!r}: {reason}")
-        if self.clip_norm is None or found <= self.clip_norm:
-            return found, ()
-        if self.clip_norm / found >= np.finfo(gradients.dtype).tiny:
-            return found, (self.clip_norm / found,)
-        unit = math.ldexp(1.0, -math.frexp(found)[1])  # one factor has no place in the dtype, or too few digits
-        return found, (unit, self.clip_norm / (found * unit))
+            reason = infinite("gradients", gradients, self._learned, self._layout, self.frozen)
+            raise ValueError(f"{self!r}: {reason or 'gradients must have a norm that float64 can hold'}")
+        shorten = self.clip_norm is not None and found > self.clip_norm
+        return found, quotient(self.clip_norm, found, gradients.dtype) if shorten else ()
 
     def _try(self, parameters: Array, gradients: Array, rate: float, factors: tuple[float, ...]) -> None:
         """Make a step that might leave the range of the dtype: on copies, which are kept where all is finite."""
         after, state = parameters.copy(), {name: vector.copy() for name, vector in self._state.items()}
         blocks = [(here, decays, {name: state[name][here] for name in state}) for here, decays, _ in self._blocks]
+        self._trying = True
         with np.errstate(over="raise", divide="raise", invalid="raise", under="ignore"):
             try:
                 walk(self._update_blocks, blocks, parameters.size, after, gradients, rate, factors)
@@ -240,18 +240,15 @@ class Optimizer:
                 fine = all(np.isfinite(part).all() for part in made)
             except FloatingPointError:
                 fine = False
+            finally:
+                self._trying = False
         if not fine:
-            reason = self._infinite("gradients", gradients) or self._infinite("parameters", parameters)
-            raise ValueError(f"{self!r}: {reason or overflow(gradients, parameters, self._learned, rate)}")
+            reason = why_refused(gradients, parameters, rate, self._learned, self._layout, self.frozen)
+            raise ValueError(f"{self!r}: {reason}")
         parameters[...] = after
         for name, vector in self._state.items():
             vector[...] = state[name]
         self._ordinary = ordinary(after.dtype) if calm(state.values()) else 0.0
-
-    def _infinite(self, what: str, vector: Array) -> str:
-        layout = {} if self._layout is None else self._layout
-        named = {name: here for name, here in layout.items() if not fits(name, self.frozen)}
-        return infinite(what, vector, self._learned, named)
 
     def _prepare(self, parameters: Array, layout: Mapping[str, slice] | None) -> None:
         """Make the state at the first step, and the blocks whenever the arrays are others than before."""
@@ -261,7 +258,7 @@ class Optimizer:
         named = {"parameters": slice(0, size)} if layout is None else layout
         check_names(repr(self), named, exclude=self.exclude, frozen=self.frozen)
         if self._dtype is None or self._dtype != dtype:  # to NumPy, None is float64
-            check_dtype(repr(self), self, dtype, self.least_epsilon)
+            check_dtype(repr(self), self, dtype, self._least_epsilon(dtype))
             if self._size is None:
                 self._state = {name: np.zeros(size, dtype) for name in self.state_names}
             self._state = {name: cast(repr(self), name, vector, dtype) for name, vector in self._state.items()}
@@ -280,7 +277,7 @@ class Optimizer:
 
         The options, the learning rate among them, are not in it: they are what the optimizer was made with.
         """
-        return {"steps": self.steps, **{name: self._state[name].copy() for name in self.state_names if self.steps}}
+        return {"steps": self.steps, **{name: vector.copy() for name, vector in self._state.items() if self.steps}}
 
     def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
         """Go on exactly where the optimizer of this `state_dict` was. If something does not fit, nothing is changed."""
@@ -291,14 +288,8 @@ class Optimizer:
         steps = np.asarray(state["steps"])
         if steps.dtype.kind not in "iu" or steps.ndim or steps < 0:
             raise ValueError(f"{self!r}: steps must be a whole number >= 0, got {state['steps']!r}")
-        vectors = {name: np.array(state[name], order="C") for name in self.state_names if not fresh}
-        size = self._size or max((vector.size for vector in vectors.values()), default=None)
-        for name, vector in vectors.items():
-            if vector.dtype.kind != "f" or vector.shape != (size,):
-                got = f"{vector.dtype} of shape {vector.shape}"
-                raise ValueError(f"{self!r}: {name} must hold floating numbers in shape ({size},), got {got}")
-            if not np.isfinite(vector).all():
-                raise ValueError(f"{self!r}: {name} must hold finite numbers, got {magnitude(vector, [slice(0, size)])}")
+        size = self._size or max((np.size(state[name]) for name in self.state_names if not fresh), default=None)
+        vectors = {name: floats(repr(self), name, state[name], size) for name in self.state_names if not fresh}
         self.steps, self._state = int(steps), vectors
         self._size = size if vectors else None  # without vectors: as before the first step
         self._renew()

@@ -6,17 +6,16 @@ The same file stands in each package that may not import another one, and a test
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 
 class Option:
-    """An attribute whose values pass a check: `check(name of the class, name of the option, value)`, which raises.
+    """An attribute whose values pass a check: value = check(name of the class, name of the option, value), or an error.
 
-    What the check returns is kept, as those of `checks` do. With optional, None passes as it is. `then` is the name of
-    a method that is called afterwards; where it raises, the old value is back. There is no `__get__`: reading finds the
-    value among the attributes of the object itself, and costs what it did.
+    With optional, None passes too. `then` names a method that is called afterwards; where it raises, the old value is
+    back. Without `__get__`, reading finds the value among the attributes of the object itself, and costs what it did.
 
     Examples
     --------
@@ -34,24 +33,22 @@ class Option:
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
+    if TYPE_CHECKING:  # to whom a descriptor without __get__ is read as itself
+
+        def __get__(self, thing: Any, owner: type | None = None) -> Any: ...
+
     def __set__(self, thing: Any, value: Any) -> None:
-        kept = vars(thing)
-        before = {self.name: kept[self.name]} if self.name in kept else {}
+        kept, before = vars(thing), vars(thing).copy()
         if value is not None or not self.optional:
             value = self.check(type(thing).__name__, self.name, value)
         kept[self.name] = value
-        if self.then:
-            try:
+        try:
+            if self.then:
                 getattr(thing, self.then)()
-            except BaseException:
-                del kept[self.name]
-                kept.update(before)
-                raise
-
-
-def options(kind: type) -> dict[str, Option]:
-    """Return the options of a class by their names."""
-    return {name: each for base in kind.__mro__ for name, each in vars(base).items() if isinstance(each, Option)}
+        except BaseException:
+            kept.clear()
+            kept.update(before)
+            raise
 
 
 def flag(who: str, name: str, value: Any) -> bool:

@@ -57,6 +57,8 @@ def squares(vector: Array, blocks: Sequence[slice]) -> float:
     >>> squares(np.array([3.0, 1e30], np.float32), [slice(0, 2)])
     inf
     """
+    if len(blocks) == 1 and vector.size <= ROW:
+        return float(np.vdot(vector[blocks[0]], vector[blocks[0]]))  # which overflows without a warning
     if len(blocks) == 1:
         with np.errstate(over="ignore", invalid="ignore"):
             return float(_product(vector[blocks[0]]))
@@ -102,18 +104,24 @@ def least_outside(dtype: np.dtype[Any]) -> float:
 
 
 def least_inside(dtype: np.dtype[Any]) -> float:
-    """Return the least epsilon of sqrt(squares + epsilon): the least number with all its digits."""
-    return float(np.finfo(dtype).tiny)
+    """Return the least epsilon of sqrt(squares + epsilon): divided by squares that are `calm`, it keeps its digits."""
+    return float(np.finfo(dtype).tiny) * top(dtype) ** 0.75
 
 
-def cast(who: str, name: str, vector: Array, dtype: np.dtype[Any]) -> Array:
-    """Return the vector in this dtype; raise if that cannot hold its numbers."""
-    with np.errstate(over="ignore"):
-        made = vector.astype(dtype, copy=False)
-    if made is not vector and not np.isfinite(made).all():
-        largest = magnitude(vector, [slice(0, vector.size)])
-        raise ValueError(f"{who}: {name} must fit {dtype}, got numbers of up to {largest:.3g}")
-    return made
+def quotient(limit: float, length: float, dtype: np.dtype[Any]) -> tuple[float, ...]:
+    """Return limit / length as factors, of which each has all its digits in this dtype.
+
+    Examples
+    --------
+    >>> quotient(1.0, 4.0, np.dtype(np.float32))
+    (0.25,)
+    >>> quotient(2.0**-120, 2.0**100, np.dtype(np.float32)) == (2.0**-101, 2.0**-119)
+    True
+    """
+    if limit / length >= np.finfo(dtype).tiny:
+        return (limit / length,)
+    unit = math.ldexp(1.0, -math.frexp(length)[1])
+    return unit, limit / (length * unit)
 
 
 def weights_of(beta: float, t: int) -> float:
