@@ -114,6 +114,7 @@ def test_threads_change_no_digit(rule, monkeypatch):
 def test_a_step_allocates_no_vector_as_long_as_the_parameters(rule, monkeypatch):
     monkeypatch.setattr(blocks, "BLOCK", 1000)
     monkeypatch.setattr("optimizers.optimizer.BLOCK", 1000)
+    monkeypatch.setattr("optimizers.ranges.BLOCK", 1000)
     monkeypatch.setattr(blocks, "LONG", 10**9)
     model, optimizer = vector(100_000, np.float32), fresh(rule)
     train(optimizer, model, 1)  # the first step makes the state
