@@ -2,7 +2,7 @@
 
 from . import checks
 from .arguments import check_initializer, check_number, check_sizes
-from .container import Container, listed
+from .container import Container, hidden, listed
 from .gate import Gate, sum_to_shape
 from .layer import Layer
 from .storage import Array, Rng, Shape, as_shape, dotted
@@ -21,6 +21,7 @@ __all__ = [
     "dotted",
     # what all of them need
     "checks",
+    "hidden",
     "listed",
     "sum_to_shape",
     "typed",
