@@ -144,6 +144,8 @@ class _Ladder:
         self.unit = STEP * slopes.unit(array, move)
         self.rounding = slopes.rounding(slopes.touched(array, move))
         self.rungs: dict[int, tuple[float, float]] = {}
+        self.tried: dict[int, tuple[float, float]] = {}  # the value and the error of each three steps
+        self.stairs = 0.0  # rounding that shows in the slopes only
         self.value, self.error, self.best, self.kinked = float("nan"), np.inf, FIRST, False
 
     def noise(self, k: int) -> float:
@@ -169,13 +171,14 @@ class _Ladder:
         return (RATIO**2 * self.middle(k - 1) - self.middle(k)) / (RATIO**2 - 1)
 
     def _try(self, k: int) -> None:
-        """Take what three steps say, the widest of them k, if it is better than what we have."""
+        """Note what three steps say, the widest of them k, and take it if it is the best that we have."""
         value = self._richardson(k - 1)
-        error = abs(value - self._richardson(k)) + self.noise(k - 2)
-        gap = abs(self.gap(k - 2))
-        kinked = gap > 0.5 * abs(self.gap(k - 1)) + 4 * self.noise(k - 2)
-        if kinked:
-            error += gap  # it does not shrink: there is a kink between the steps
+        error = abs(value - self._richardson(k))
+        gaps = [abs(self.gap(k - i)) for i in range(3)]
+        kinked = gaps[2] > 0.5 * gaps[1] + 4 * self.noise(k - 2)
+        error += self.noise(k - 2) + gaps[2] * kinked  # it does not shrink: there is a kink between the steps
+        self.stairs = max(self.stairs, (gaps[2] - 2 * max(gaps[:2])) * self.unit * RATIO ** (k - 2))
+        self.tried[k] = value, error
         if error < self.error:
             self.value, self.error, self.best, self.kinked = value, error, k, kinked
 
@@ -203,11 +206,31 @@ class _Ladder:
         wanted = self.rounding / (0.05 * off * self.unit) if np.isfinite(off) else 0.0
         k = int(np.ceil(np.log(max(wanted, 1e-300)) / np.log(RATIO)))
         k = max(min(k, self.best - 2), FINEST)
-        middle, noise = self.middle(k), self.noise(k)
+        middle, noise = self._richardson(k + 1), self.noise(k)
         jump = abs(RATIO * self.gap(k) - self.gap(k + 1)) / (RATIO - 1)  # what is left of the gap as h goes to 0
         if np.isnan(jump):
             return float("nan"), 0.0
+        if abs(middle - self._richardson(k + 2)) > 0.25 * off:
+            return float("nan"), 0.0  # kinks at all distances, and the rounding is in the way before they end
         if abs(analytic - middle) > jump / 2 * (1 + 1e-6) + 2 * noise + rounding:
+            if self._on_stairs(analytic, rounding):
+                return analytic, 0.0
             return (self.value, self.error) if np.isfinite(off) else (middle, noise)
         on_a_kink = jump > 0.1 * off + 4 * noise
         return (float("nan"), 0.0) if on_a_kink else (middle, 2 * noise + jump / 2)
+
+    def _on_stairs(self, analytic: float, rounding: float) -> bool:
+        """Return whether wide steps agree with backward, and the finer ones show the rounding of something inside.
+
+        1 + tanh(x) far left is a staircase: flat over the finest steps, which moving the last digits of x does not
+        show. There the gap of the slopes grows before it vanishes, where a smooth function lets it shrink.
+        """
+        off = abs(analytic - self.value)
+        one_stair = 64 * np.finfo(float).eps * float(np.abs(self.slopes.dout).max())
+        if off <= one_stair and abs(self.middle(FIRST) - self.value) > 0.5 * off:
+            return True
+        for k, (value, error) in self.tried.items():
+            stairs = self.stairs / (self.unit * RATIO ** (k - 2))
+            if error < stairs < 0.01 * abs(value) and abs(analytic - value) <= 2 * (error + stairs) + rounding:
+                return True
+        return False

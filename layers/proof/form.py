@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
 from ..contract import Array, Container, Layer, hidden
 from .gradient_report import GradientError
-
-if TYPE_CHECKING:
-    from .subject import Gradient, Subject
 
 
 def check_is_one(layer: Any) -> None:
@@ -83,30 +80,31 @@ def why_not_recalled(layer: Layer, remembering: list[str], error: RuntimeError) 
     return f"{who}: forward must set self._cache, which backward recalls; it ran and did not"
 
 
-def check_input_gradient(subject: Subject, found: list[Gradient]) -> None:
+def check_input_gradient(
+    layer: Layer, run: Callable[[], Any], expected: Iterable[tuple[str, Array, Array, Array]], n_terms: int
+) -> None:
     """Check that backward leaves out dx when it is told so, and sets the same gradients.
 
-    They may be added up in another order: the difference is held to the rounding of each number.
+    They may be added up in another order: the difference is held to the rounding of each number. `run` is
+    backward(dout, input_gradient=False) after forward; `expected` has the name of each gradient, its values, their
+    rounding and the memory in which they are to be.
     """
-    layer, who = subject.layer, subject.who
     accepted = inspect.signature(layer.backward).parameters.values()
     if not any(p.name == "input_gradient" or p.kind is p.VAR_KEYWORD for p in accepted):
         raise GradientError(
-            f"{who}: backward of a layer with parameters must take input_gradient: write "
+            f"{layer.who}: backward of a layer with parameters must take input_gradient: write "
             "`def backward(self, dout, input_gradient=True)` and `return dx if input_gradient else None`"
         )
     layer.gradients[...] = np.nan
-    dx = subject.backward(input_gradient=False)
-    start = f"{who}: backward(dout, input_gradient=False) must"
-    if dx is not None:
+    start = f"{layer.who}: backward(dout, input_gradient=False) must"
+    if run() is not None:
         raise GradientError(f"{start} return None, got an array: write `return dx if input_gradient else None`")
-    terms = np.sqrt(subject.dout.size)
-    for (name, _, expected, rounding), got in zip(found, subject.parameter_gradients(), strict=True):
-        allowed = 1e-12 * np.abs(expected) + 10 * (1 + terms) * rounding
-        differ = ~(np.abs(got - expected) <= allowed)
+    for name, values, rounding, memory in expected:
+        allowed = 1e-12 * np.abs(values) + 10 * (1 + np.sqrt(n_terms)) * rounding
+        differ = ~(np.abs(memory - values) <= allowed)
         if differ.any():
             at = tuple(int(i) for i in np.argwhere(differ)[0])
             raise GradientError(
-                f"{start} set the same gradients, but d{name} at {list(at)} is {got[at]:.9g} instead of "
-                f"{expected[at]:.9g}"
+                f"{start} set the same gradients, but d{name} at {list(at)} is {memory[at]:.9g} instead of "
+                f"{values[at]:.9g}"
             )

@@ -17,6 +17,7 @@ from .subject import Gradient, Subject
 
 ATTEMPTS = 4  # to find a point off the kinks
 SINGLE = 3e-9  # relative: what float64 is always better than, and float32 hardly ever
+SEVEN_DIGITS = "right to seven digits only: something in it is computed in float32"
 
 
 def check_gradients(
@@ -160,7 +161,7 @@ class _Comparison:
         clear &= self.error <= 10 * allowed
         clear |= (self.analytic == 0) & (self.numeric == 0)
         for i in np.flatnonzero(~clear):
-            self.numeric.flat[i], self.error.flat[i] = self._look_closely(i)
+            self.numeric.flat[i], self.error.flat[i] = self._look_closely(int(i))
         known = ~np.isnan(self.numeric)
         report.checked += int(known.sum())
         report.skipped += int((~known).sum())
@@ -184,6 +185,8 @@ class _Comparison:
             return f"d{self.name} is not finite; {values} ({infinite.sum()} of {wrong.size} are not)"
         if self.subject.blind_to(self.array):
             pattern = f"forward takes {self.name} in float32, where finite differences cannot see"
+        elif self._to_seven_digits():
+            pattern = SEVEN_DIGITS
         else:
             pattern = diagnose(self.analytic, self.numeric, wrong, self.subject.n_examples)
             if not pattern and self.directions is None:
@@ -197,16 +200,24 @@ class _Comparison:
         """Return in words that this gradient, all right to seven digits, is right to no more; or ""."""
         if self.name in self.subject.singles:
             return f"d{self.name} is computed in float32: it can represent every number of it, where float64 is asked"
+        if self._to_seven_digits():
+            return f"d{self.name} is {SEVEN_DIGITS}"
+        return ""
+
+    def _to_seven_digits(self) -> bool:
+        """Return whether most numbers are off by more than float64 would make them, and by less than float32 does."""
         sizes, distances = self._sizes, np.abs(self.analytic - self.numeric)
         allowed = SINGLE * sizes + 2 * (self.error + self.rounding)
         doubtful = np.flatnonzero((distances > allowed) & (sizes > 0))
+        if np.nanmax(distances, initial=0.0) > 1e-6 * np.nanmax(sizes, initial=0.0):
+            return False
         if 2 * len(doubtful) <= np.count_nonzero(np.isfinite(self.numeric) & (sizes > 0)):
-            return ""
+            return False
         for i in doubtful[np.argsort(-sizes.flat[doubtful])][:5]:
             numeric, error = self.subject.slopes.looked_at_closely(
                 self.array, self.moves[i], self.analytic.flat[i], self.rounding.flat[i], 0.1 * SINGLE
             )
             off = abs(self.analytic.flat[i] - numeric)
             if not off > SINGLE * sizes.flat[i] + 10 * (error + self.rounding.flat[i]):
-                return ""
-        return f"d{self.name} is right to seven digits only: something in it is computed in float32"
+                return False
+        return True

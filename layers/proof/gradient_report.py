@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -133,17 +134,17 @@ def described(analytic: Array, numeric: Array, name: str, subject: Described) ->
     if dout.size > 1 and subject.is_layer and _same(subject.with_dout_doubled(name), analytic):
         return "it does not depend on dout, by which the chain rule multiplies"
     for parameter, weights in subject.declared():
-        if weights.ndim == 2 and dout.ndim and name == "x" and dout.shape[-1] == weights.shape[0] == weights.shape[1]:
-            if _same(analytic, dout @ weights) and _same(numeric, dout @ weights.T):
-                return f"{parameter} in place of {parameter}.T"
+        if name != "x" or weights.ndim != 2 or weights.shape != dout.shape[-1:] * 2:
+            continue
+        if _same(analytic, dout @ weights) and _same(numeric, dout @ weights.T):
+            return f"{parameter} in place of {parameter}.T"
     if numeric.ndim == 1:
         for terms in (dout, *(dout * value for value in subject.inputs if value.shape == dout.shape)):
             sums = [terms.sum(axis=tuple(j for j in range(terms.ndim) if j != i)) for i in range(terms.ndim)]
-            for i, right in enumerate(sums):
-                for j, taken in enumerate(sums):
-                    if i != j and taken.shape == right.shape == numeric.shape:
-                        if _same(numeric, right) and _same(analytic, taken):
-                            return f"summed over the wrong axes, so that axis {j} is left in place of axis {i}"
+            for i, j in itertools.permutations(range(len(sums)), 2):
+                fits = sums[i].shape == sums[j].shape == numeric.shape
+                if fits and _same(numeric, sums[i]) and _same(analytic, sums[j]):
+                    return f"summed over the wrong axes, so that axis {j} is left in place of axis {i}"
     return ""
 
 
