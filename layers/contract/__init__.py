@@ -1,7 +1,7 @@
 """What a layer is: its methods, its storage, the layers made of layers, and the checks that they share."""
 
 from . import checks
-from .container import Container, listed
+from .container import Container, hidden, listed
 from .gate import Gate, within_range
 from .layer import Layer
 from .storage import Array, Rng, Shape, as_shape, dotted, native
@@ -21,6 +21,7 @@ __all__ = [
     "native",
     # what all of them need
     "checks",
+    "hidden",
     "listed",
     "typed",
     "within_range",
