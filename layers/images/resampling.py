@@ -6,8 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..contract import Array, Shape
+from ..speed import sum_rows
+from .extremes import quiet
 from .frames import crop, pad
 from .sliding import ImageLayer, PadsLike, PairLike, python_numbers
+
+BLOCK = 256  # numbers that one sum in the dtype of dout may run over
 
 
 class Upsample2D(ImageLayer):
@@ -46,12 +50,17 @@ class Upsample2D(ImageLayer):
         blocks = np.broadcast_to(images[:, :, None, :, None], (n, height, down, width, right, channels))
         return blocks.reshape(n, height * down, width * right, channels)
 
+    @quiet
     def backward(self, dout: ArrayLike) -> Array:
         n, height, width, channels = self._recall()
         down, right = self._factor
         dout = self._check_dout(dout, (n, height * down, width * right, channels))
-        dx: Array = dout.reshape(n, height, down, width, right, channels).sum(axis=(2, 4))
-        return dx
+        blocks = dout.reshape(n, height, down, width, right, channels)
+        if down * right > BLOCK:
+            rows = sum_rows(blocks).reshape(n, height, down, width * channels)
+            return sum_rows(rows).reshape(n, height, width, channels)
+        dx: Array = blocks.sum(axis=(2, 4), dtype=np.promote_types(dout.dtype, np.float32))
+        return dx.astype(dout.dtype, copy=False)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         height, width, channels = self._check_image_shape(input_shape)
