@@ -20,10 +20,9 @@ from ..contract import Array, Rng, Shape, checks
 from ..initializers import he_normal
 from ..weighted import Initializer
 from .convolution import Conv2D
+from .extremes import FEW
 from .frames import chunks, crop, pad, padded_shape
 from .sliding import PadsLike, PairLike, Windows
-
-BLOCK = 256  # rows that one sum in the dtype of the images may run over
 
 
 class DepthwiseConv2D(Conv2D):
@@ -107,7 +106,7 @@ class DepthwiseConv2D(Conv2D):
         return out
 
     def _gradients(self, x: Array, dout: Array, windows: Windows, input_gradient: bool) -> tuple[Array, Array | None]:
-        # For every column of out; sums over at most `BLOCK` pixels are added up in float64 at least.
+        # For every column of out; sums over at most `FEW` pixels are added up in float64 at least.
         shape = *windows.kernel, *dout.shape[2:]
         dweights = np.zeros(shape, np.result_type(x, dout, np.float64))
         for here in chunks(len(x), dout[0].nbytes):
@@ -141,12 +140,12 @@ class DepthwiseConv2D(Conv2D):
 
 def _parts(n: int, n_rows: int) -> Iterator[tuple[slice, slice, int]]:
     """Cut n images of so many rows: yield some images, some of their rows, and how many images make up a block."""
-    together = min(max(BLOCK // n_rows, 1), n)
+    together = min(max(FEW // n_rows, 1), n)
     whole = n - n % together
-    for j in range(0, n_rows, BLOCK):
-        yield slice(whole), slice(j, j + BLOCK), together
+    for j in range(0, n_rows, FEW):
+        yield slice(whole), slice(j, j + FEW), together
         if whole < n:
-            yield slice(whole, n), slice(j, j + BLOCK), n - whole
+            yield slice(whole, n), slice(j, j + FEW), n - whole
 
 
 def _sum_of_products(a: Array, b: Array, together: int) -> Array:

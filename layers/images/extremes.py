@@ -14,6 +14,7 @@ import numpy as np
 
 from ..contract import Array
 
+FEW = 256  # terms of a sum that costs no digits of float32
 quiet = np.errstate(over="ignore", invalid="ignore")  # a decorator: inf - inf is NaN, and needs no warning
 
 
@@ -51,14 +52,18 @@ def only(numbers: Array, chosen: Array) -> Array:
     return kept
 
 
-def with_room(x: Array) -> Array:
-    """Return numbers of half precision as float32, in which they can be added up; others as they are.
+def with_room(x: Array, n_terms: int = 1) -> Array:
+    """Return numbers in a dtype in which so many of them can be added up one by one, as they are where it is theirs.
+
+    Half precision becomes float32, and float32 becomes float64 for more than `FEW` terms.
 
     Examples
     --------
-    >>> with_room(np.zeros(2, np.float16)).dtype, with_room(np.zeros(2)).dtype
+    >>> with_room(np.zeros(2, np.float16)).dtype, with_room(np.zeros(2, np.float32), 1000).dtype
     (dtype('float32'), dtype('float64'))
     """
+    if x.itemsize < 8 and n_terms > FEW:
+        return x.astype(np.float64)
     return x.astype(np.float32) if x.itemsize < 4 else x
 
 

@@ -252,7 +252,11 @@ class AveragePool2D(Pooling):
     def forward(self, x: ArrayLike) -> Array:
         images = self._check_images(x)
         windows = self._windows_on(*images.shape[1:3])
-        self._cache, dtype, images = (images.shape, images.dtype), images.dtype, with_room(images)
+        self._cache, dtype, images = (
+            (images.shape, images.dtype),
+            images.dtype,
+            with_room(images, math.prod(self._kernel)),
+        )
         out = np.empty((len(images), *windows.size, images.shape[-1]), images.dtype)
         shares = (1 / self._counts(images.shape, windows)).astype(out.dtype)
         for here in chunks(len(images), out[0].nbytes):
@@ -270,7 +274,7 @@ class AveragePool2D(Pooling):
         windows = self._windows_on(*shape[1:3])
         out_shape = shape[0], *windows.size, shape[-1]
         dout = self._check_dout(dout, self._outward(out_shape)).reshape(out_shape)
-        dtype, dout = np.result_type(dout, dtype), with_room(dout)
+        dtype, dout = np.result_type(dout, dtype), with_room(dout, math.prod(self._kernel))
         dx = np.empty(shape, np.result_type(dout, dtype))
         shares = (1 / self._counts(shape, windows)).astype(dx.dtype)
         for here in chunks(len(dx), dout[0].nbytes):

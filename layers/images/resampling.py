@@ -7,11 +7,9 @@ from numpy.typing import ArrayLike
 
 from ..contract import Array, Shape
 from ..speed import sum_rows
-from .extremes import quiet
+from .extremes import FEW, quiet
 from .frames import crop, pad
 from .sliding import ImageLayer, PadsLike, PairLike, python_numbers
-
-BLOCK = 256  # numbers that one sum in the dtype of dout may run over
 
 
 class Upsample2D(ImageLayer):
@@ -56,7 +54,7 @@ class Upsample2D(ImageLayer):
         down, right = self._factor
         dout = self._check_dout(dout, (n, height * down, width * right, channels))
         blocks = dout.reshape(n, height, down, width, right, channels)
-        if down * right > BLOCK:
+        if down * right > FEW:
             rows = sum_rows(blocks).reshape(n, height, down, width * channels)
             return sum_rows(rows).reshape(n, height, width, channels)
         dx: Array = blocks.sum(axis=(2, 4), dtype=np.promote_types(dout.dtype, np.float32))
