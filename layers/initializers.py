@@ -7,8 +7,10 @@ neither the outputs nor the gradients grow or shrink from layer to layer. They d
     glorot   variance 2 / (n_inputs + n_outputs)    a compromise of forward and backward, for tanh
     lecun    variance 1 / n_inputs                  the forward pass of a linear layer, and SELU
 
+n_inputs counts the numbers that one number of out is a sum over, n_outputs those of out that one number of x stands in.
 The last axis of a shape counts outputs, the axes before it inputs: (n_inputs, n_outputs) for a Dense and
-(kernel_h, kernel_w, channels_in, channels_out) for a convolution, where n_inputs = kernel_h * kernel_w * channels_in.
+(kernel_h, kernel_w, channels_in, channels_out) for a convolution, where n_inputs = kernel_h * kernel_w * channels_in. A
+layer whose shape does not tell, such as a convolution in groups, hands its initializer a `WeightsShape`, which does.
 """
 
 from __future__ import annotations
@@ -21,14 +23,44 @@ import numpy as np
 from .contract import Array, Shape, checks, typed
 
 
-def fans(shape: Shape) -> tuple[int, int]:
+class WeightsShape(tuple[int, ...]):
+    """A shape that knows the fans of its layer, for those whose axes do not tell them: a tuple like any other.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    fans : (n_inputs, n_outputs)
+
+    Examples
+    --------
+    >>> shape = WeightsShape((3, 3, 1, 64), fans=(9, 9))  # of a depthwise convolution: no sum over channels
+    >>> shape == (3, 3, 1, 64), fans(shape)
+    (True, (9, 9))
+    """
+
+    fans: tuple[float, float]
+
+    def __new__(cls, shape: Shape, fans: tuple[float, float]) -> WeightsShape:
+        self = super().__new__(cls, shape)
+        self.fans = fans
+        return self
+
+    def __getnewargs__(self) -> tuple[Shape, tuple[float, float]]:
+        return tuple(self), self.fans  # of a copy, and when it is unpickled
+
+
+def fans(shape: Shape) -> tuple[float, float]:
     """Return (n_inputs, n_outputs) of one unit of a layer whose weights have this shape.
+
+    An initializer of one's own that asks here draws by the fans that are, in every layer.
 
     Examples
     --------
     >>> fans((784, 128)), fans((5, 5, 6, 16))
     ((784, 128), (150, 400))
     """
+    if isinstance(shape, WeightsShape):
+        return shape.fans
     if len(shape) < 2:
         raise ValueError(f"fans: shape must be (..., n_inputs, n_outputs), got {shape}")
     receptive_field = math.prod(shape[:-2])

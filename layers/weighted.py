@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .contract import Array, Layer, Rng, Shape
-from .initializers import check_initializer
+from .initializers import WeightsShape, check_initializer
 
 Initializer: TypeAlias = Callable[[np.random.Generator, Shape], Any]
 
@@ -24,6 +24,8 @@ class Weighted(Layer):
         Length of the bias; None for a layer that never has one.
     use_bias : bool, default True
     initializer : callable (rng, shape) -> array
+    fans : (n_inputs, n_outputs), optional
+        Of one number of out and of one of x, where the axes of the weights do not tell: see `initializers.fans`.
     rng : int or numpy.random.Generator, optional
     """
 
@@ -39,10 +41,12 @@ class Weighted(Layer):
         *,
         use_bias: bool = True,
         initializer: Initializer,
+        fans: tuple[float, float] | None = None,
         rng: Rng = None,
     ) -> None:
         check_initializer(type(self).__name__, initializer)
         self.use_bias, self.initializer = bool(use_bias) and n_outputs is not None, initializer
+        self._fans = fans
         if n_outputs is not None and use_bias:
             super().__init__(weights=shape, bias=(n_outputs,))
         else:
@@ -50,6 +54,7 @@ class Weighted(Layer):
         self.initialize(rng)
 
     def initialize(self, rng: Rng = None) -> None:
-        self.weights = self.initializer(np.random.default_rng(rng), self.weights.shape)
+        shape = self.weights.shape if self._fans is None else WeightsShape(self.weights.shape, self._fans)
+        self.weights = self.initializer(np.random.default_rng(rng), shape)
         if self.use_bias:
             self.bias = np.zeros(self.bias.shape)

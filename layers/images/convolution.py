@@ -25,12 +25,16 @@ and dilation only say which slice it is. The layers compute the same by `unfoldi
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..contract import Array, Rng, Shape, checks
 from ..initializers import he_normal
+from ..speed import sum_rows_into
 from ..weighted import Initializer, Weighted
+from .extremes import quiet
 from .frames import crop, pad
 from .sliding import PadsLike, PairLike, SlidingLayer, Windows
 from .unfolding import convolve, gradients, weights_gradient
@@ -82,7 +86,9 @@ class Conv2D(Weighted, SlidingLayer):
         Cuts the channels into that many parts; each part of out sees its own part of x only.
     use_bias : bool, default True
     initializer : callable (rng, shape) -> array, default he_normal
-        Draws the weights; the bias starts at zero.
+        Draws the weights; the bias starts at zero. One number of out is a sum over kernel_h * kernel_w * n_inputs /
+        n_groups of x, the fan that it draws by, whatever the dilation; one of x stands in kernel_h * kernel_w *
+        n_outputs / n_groups of out, at stride 1.
     rng : int or numpy.random.Generator, optional
 
     Shapes
@@ -135,22 +141,26 @@ class Conv2D(Weighted, SlidingLayer):
             )
         self._set_window(kernel_size, stride, padding, dilation)
         shape = *self._kernel[-self.n_axes :], self.n_inputs // self.n_groups, self.n_outputs
-        super().__init__(shape, self.n_outputs, use_bias=use_bias, initializer=initializer, rng=rng)
+        pixels = math.prod(self._kernel)
+        fans = pixels * self.n_inputs // self.n_groups, pixels * self.n_outputs // self.n_groups
+        super().__init__(shape, self.n_outputs, use_bias=use_bias, initializer=initializer, fans=fans, rng=rng)
 
+    @quiet
     def forward(self, x: ArrayLike) -> Array:
         images = self._cache = self._check_images(x, self.n_inputs)
         out = self._convolve(images, self._windows_on(*images.shape[1:3]))
         return out.reshape(self._outward(out.shape))
 
+    @quiet
     def backward(self, dout: ArrayLike, input_gradient: bool = True) -> Array | None:
         x = self._recall()
         windows = self._windows_on(*x.shape[1:3])
         out_shape = len(x), *windows.size, self.n_outputs
         dout = self._check_dout(dout, self._outward(out_shape)).reshape(out_shape)
-        dweights, dbias, dx = self._gradients(x, dout, windows, input_gradient)
+        dweights, dx = self._gradients(x, dout, windows, input_gradient)
         self.dweights = dweights.reshape(self.weights.shape)
         if self.use_bias:
-            self.dbias = dbias
+            sum_rows_into(self.dbias, dout.reshape(-1, self.n_outputs))
         return None if dx is None else dx.reshape(self._outward(dx.shape))
 
     @property
@@ -164,13 +174,11 @@ class Conv2D(Weighted, SlidingLayer):
         """Return out of images x."""
         return convolve(x, self._filters, self.bias if self.use_bias else None, windows, self.n_groups)
 
-    def _gradients(
-        self, x: Array, dout: Array, windows: Windows, input_gradient: bool
-    ) -> tuple[Array, Array, Array | None]:
-        """Return dweights, dbias and, if it is asked for, dx."""
+    def _gradients(self, x: Array, dout: Array, windows: Windows, input_gradient: bool) -> tuple[Array, Array | None]:
+        """Return dweights and, if it is asked for, dx."""
         if input_gradient:
             return gradients(x, dout, self._filters, windows, self.n_groups)
-        return *weights_gradient(x, dout, windows, self.n_groups), None
+        return weights_gradient(x, dout, windows, self.n_groups), None
 
     def output_shape(self, input_shape: Shape) -> Shape:
         height, width, _ = self._check_image_shape(input_shape, self.n_inputs)

@@ -12,12 +12,15 @@ With a multiplier, every channel of x is there several times, and what these cop
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ..contract import Array, Rng, Shape, checks
 from ..initializers import he_normal
 from ..weighted import Initializer
 from .convolution import Conv2D
+from .extremes import FEW
 from .frames import chunks, crop, pad, padded_shape
 from .sliding import PadsLike, PairLike, Windows
 
@@ -38,6 +41,8 @@ class DepthwiseConv2D(Conv2D):
         Channels of out for each one of x; those of the first come first.
     use_bias : bool, default True
     initializer : callable (rng, shape) -> array, default he_normal
+        Each number of out is a sum over kernel_h * kernel_w of x, the fan that it draws by; one of x stands in
+        kernel_h * kernel_w * multiplier of out.
     rng : int or numpy.random.Generator, optional
 
     Shapes
@@ -100,17 +105,18 @@ class DepthwiseConv2D(Conv2D):
                 total += padded[windows.at(a, b)] * weights[a, b]
         return out
 
-    def _gradients(
-        self, x: Array, dout: Array, windows: Windows, input_gradient: bool
-    ) -> tuple[Array, Array, Array | None]:
-        dweights = np.zeros((*windows.kernel, *dout.shape[2:]), np.result_type(x, dout))  # for every column of out
+    def _gradients(self, x: Array, dout: Array, windows: Windows, input_gradient: bool) -> tuple[Array, Array | None]:
+        # For every column of out; sums over at most `FEW` pixels are added up in float64 at least.
+        shape = *windows.kernel, *dout.shape[2:]
+        dweights = np.zeros(shape, np.result_type(x, dout, np.float64))
         for here in chunks(len(x), dout[0].nbytes):
             padded = pad(x[here].repeat(self.multiplier, axis=-1), windows.pads)
-            for a, b in windows.positions:
-                dweights[a, b] += np.einsum("nijc,nijc->jc", padded[windows.at(a, b)], dout[here])
-        dbias = dout.sum(axis=(0, 1)).sum(axis=0)
+            for part in _parts(*dout[here].shape[:2]):
+                given = dout[here][part[:2]]
+                for a, b in windows.positions:
+                    dweights[a, b] += _sum_of_products(padded[windows.at(a, b)][part[:2]], given, part[2])
         dx = self._image_gradient(dout, windows, x.shape) if input_gradient else None
-        return dweights.sum(axis=2), dbias, dx
+        return dweights.sum(axis=2), dx
 
     def _image_gradient(self, dout: Array, windows: Windows, x_shape: Shape) -> Array:
         weights = self._weights_in_rows(windows)
@@ -130,3 +136,20 @@ class DepthwiseConv2D(Conv2D):
         With few channels the product of a whole row is much faster than one pixel after the other.
         """
         return np.repeat(self.weights, windows.size[1], axis=2)
+
+
+def _parts(n: int, n_rows: int) -> Iterator[tuple[slice, slice, int]]:
+    """Cut n images of so many rows: yield some images, some of their rows, and how many images make up a block."""
+    together = min(max(FEW // n_rows, 1), n)
+    whole = n - n % together
+    for j in range(0, n_rows, FEW):
+        yield slice(whole), slice(j, j + FEW), together
+        if whole < n:
+            yield slice(whole, n), slice(j, j + FEW), n - whole
+
+
+def _sum_of_products(a: Array, b: Array, together: int) -> Array:
+    """Return the sum of a * b over images and rows, (columns, C), by blocks of so many images."""
+    shape = -1, together, *a.shape[1:]  # views: only the axis of the images is cut
+    blocks: Array = np.einsum("bnijc,bnijc->bjc", a.reshape(shape), b.reshape(shape))
+    return blocks.sum(axis=0, dtype=np.result_type(a, b, np.float64))

@@ -40,8 +40,8 @@ def crop(padded: Array, pads: Pads) -> Array:
 
 def copy_pixels(source: Array, target: Array) -> None:
     """Copy images, a pixel with all its channels as one item: where they are not contiguous, twice as fast."""
-    if source.strides[-1] != source.itemsize or target.strides[-1] != target.itemsize:
-        target[...] = source  # channels that do not lie side by side are no item
+    if source.strides[-1] != source.itemsize or target.strides[-1] != target.itemsize or source.dtype != target.dtype:
+        target[...] = source  # channels that do not lie side by side are no item, nor those of another dtype
         return
     pixel = np.dtype((np.void, source.shape[-1] * source.itemsize))
     target.view(pixel)[...] = source.view(pixel)

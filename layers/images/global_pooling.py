@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..contract import Array, Layer, Shape, as_shape
+from ..speed import sum_rows
+from .extremes import all_finite, quiet, wider, with_room
 
 
 class GlobalPool(Layer):
@@ -53,24 +55,28 @@ class GlobalAveragePool(GlobalPool):
             [0.5, 1. ]]])
     """
 
+    @quiet
     def forward(self, x: ArrayLike) -> Array:
         places = self._check_places(x)
-        self._cache = np.shape(x)
-        out: Array = places.mean(axis=1)
-        return out
+        self._cache, dtype, places = np.shape(x), places.dtype, with_room(places)
+        out = sum_rows(places) / places.shape[1]
+        if not all_finite(out):  # the sum of numbers near the largest one has no room, but their mean has
+            np.copyto(out, sum_rows(wider(places) / places.shape[1]), "same_kind", ~np.isfinite(out))
+        return out.astype(dtype, copy=False)
 
     def backward(self, dout: ArrayLike) -> Array:
         # Each place has the share 1 / n_places in the mean.
         shape = self._recall()
         n, n_places, n_channels = shape[0], math.prod(shape[1:-1]), shape[-1]
-        share = self._check_dout(dout, (n, n_channels)) / n_places
+        dout = self._check_dout(dout, (n, n_channels))
+        share = (with_room(dout) / n_places).astype(dout.dtype, copy=False)
         return np.broadcast_to(share[:, np.newaxis], (n, n_places, n_channels)).copy().reshape(shape)
 
 
 class GlobalMaxPool(GlobalPool):
     """The largest number of every channel in its whole image or sequence: out = max over (h, w) of x.
 
-    Where several are the largest, the gradient goes to the first of them alone.
+    Where several are the largest, the gradient goes to the first of them alone. NaN is larger than any number.
 
     Shapes
     ------

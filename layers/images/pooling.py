@@ -3,7 +3,8 @@
 A window (i, j) sees at its position (a, b) the pixel x[i * stride + a, j * stride + b] of the padded image.
 
     the largest: out[i, j] = max over (a, b) of what it sees. Only the pixel that is the largest moves out: it gets
-                 dout[i, j], the first of several that are equal, and the others nothing.
+                 dout[i, j], the first of several that are equal, and the others nothing. A NaN counts as the largest;
+                 the frame of -inf around the image is no pixel, and gets nothing where all pixels are -inf too.
     the mean:    out[i, j] = sum over (a, b) of what it sees / count. Each of the pixels gets dout[i, j] / count.
 
 Where windows overlap, a pixel gets the sum of what they give. The plain forms are these lines, position by position,
@@ -17,9 +18,10 @@ from collections.abc import Iterable, Iterator
 from operator import gt
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import ArrayLike
 
 from ..contract import Array, Shape, typed
+from .extremes import all_finite, only, quiet, wider, with_room
 from .frames import chunks, copy_pixels, crop, pad, padded_shape
 from .sliding import PadsLike, PairLike, SlidingLayer, Windows
 
@@ -32,14 +34,21 @@ def plain_max(x: Array, windows: Windows) -> Array:
 
 def plain_max_backward(x: Array, dout: Array, windows: Windows) -> Array:
     """Return dx of the largest numbers, by the definition."""
-    padded, out = pad(x, windows.pads, -np.inf), plain_max(x, windows)
-    dpadded, given = np.zeros_like(padded), np.zeros(out.shape, bool)
-    for a, b in windows.positions:
-        seen = windows.at(a, b)
-        wins = (padded[seen] == out) & ~given
-        dpadded[seen] += dout * wins
-        given |= wins
+    dpadded = np.zeros(padded_shape(x.shape, windows.pads), x.dtype)
+    winners = plain_winners(x, plain_max(x, windows), windows)
+    for i, (a, b) in enumerate(windows.positions):
+        dpadded[windows.at(a, b)] += np.where(winners == i, dout, 0)
     return crop(dpadded, windows.pads)
+
+
+def plain_winners(x: Array, largest: Array, windows: Windows) -> Array:
+    """Return the number of the first position of each window that sees a pixel of the image that is the largest."""
+    padded, inside = pad(x, windows.pads), pad(np.ones((1, *x.shape[1:3], 1), bool), windows.pads)
+    winners = np.zeros(largest.shape, int)
+    for i, (a, b) in reversed([*enumerate(windows.positions)]):
+        seen = padded[windows.at(a, b)]
+        winners[((seen == largest) | np.isnan(seen)) & inside[windows.at(a, b)]] = i
+    return winners
 
 
 def plain_mean(x: Array, windows: Windows, count_padding: bool = False) -> Array:
@@ -112,6 +121,7 @@ class MaxPool2D(Pooling):
     """The largest number of a channel in a window: out[i, j] = max over (a, b) of x[i * stride + a, j * stride + b].
 
     Where several are the largest, the gradient goes to the first of them alone, row by row.
+    NaN is larger than any number.
 
     Parameters
     ----------
@@ -151,6 +161,8 @@ class MaxPool2D(Pooling):
                 # Position i wins where it is larger than all before it; i itself is the largest number so far.
                 np.maximum(winner, (other > largest) * winner.dtype.type(i), out=winner)
                 np.maximum(largest, other, out=largest)
+            if not all_finite(largest):  # NaN is larger than nothing, and -inf may be that of the frame
+                winner[...] = plain_winners(images[here], largest, windows)
         self._cache = images.shape, images.dtype, winners
         return out.reshape(self._outward(out.shape))
 
@@ -160,9 +172,10 @@ class MaxPool2D(Pooling):
         out_shape = shape[0], *windows.size, shape[-1]
         dout = self._check_dout(dout, self._outward(out_shape)).reshape(out_shape)
         dx = np.empty(shape, np.result_type(dout, dtype))
+        dout = dout.astype(dx.dtype, copy=False)
         for here in chunks(len(dx), dout[0].nbytes):
             given, winner = dout[here], winners[here]
-            self._scatter((given * (winner == i) for i in range(math.prod(self._kernel))), dx[here], windows)
+            self._scatter((only(given, winner == i) for i in range(math.prod(self._kernel))), dx[here], windows)
         return dx.reshape(self._outward(shape))
 
 
@@ -235,39 +248,54 @@ class AveragePool2D(Pooling):
         super().__init__(kernel_size, stride, padding)
         self.count_padding = bool(count_padding)
 
+    @quiet
     def forward(self, x: ArrayLike) -> Array:
         images = self._check_images(x)
         windows = self._windows_on(*images.shape[1:3])
-        self._cache = images.shape, images.dtype
+        self._cache, dtype, images = (
+            (images.shape, images.dtype),
+            images.dtype,
+            with_room(images, math.prod(self._kernel)),
+        )
         out = np.empty((len(images), *windows.size, images.shape[-1]), images.dtype)
-        shares = self._shares(images.shape, windows, out.dtype)
+        shares = (1 / self._counts(images.shape, windows)).astype(out.dtype)
         for here in chunks(len(images), out[0].nbytes):
             total = out[here]
             for _, other in self._look(images[here], windows, 0.0, first=total):
                 total += other
             total *= shares
-        return out.reshape(self._outward(out.shape))
+            if not all_finite(total):  # the sum of numbers near the largest one has no room, but their mean has
+                np.copyto(total, self._mean_in_parts(images[here], windows), "same_kind", ~np.isfinite(total))
+        return out.astype(dtype, copy=False).reshape(self._outward(out.shape))
 
+    @quiet
     def backward(self, dout: ArrayLike) -> Array:
         shape, dtype = self._recall()
         windows = self._windows_on(*shape[1:3])
         out_shape = shape[0], *windows.size, shape[-1]
         dout = self._check_dout(dout, self._outward(out_shape)).reshape(out_shape)
+        dtype, dout = np.result_type(dout, dtype), with_room(dout, math.prod(self._kernel))
         dx = np.empty(shape, np.result_type(dout, dtype))
-        shares = self._shares(shape, windows, dx.dtype)
+        shares = (1 / self._counts(shape, windows)).astype(dx.dtype)
         for here in chunks(len(dx), dout[0].nbytes):
             self._scatter([dout[here] * shares] * math.prod(self._kernel), dx[here], windows)
-        return dx.reshape(self._outward(shape))
+        return dx.astype(dtype, copy=False).reshape(self._outward(shape))
 
-    def _shares(self, shape: Shape, windows: Windows, dtype: DTypeLike) -> Array:
-        """Return the share of one pixel in the mean of each window, 1 / count, (rows, columns, 1)."""
+    def _mean_in_parts(self, images: Array, windows: Windows) -> Array:
+        """Return the means once more, each number divided by the count before it is added."""
+        padded = pad(wider(images), windows.pads)
+        counts = self._counts(images.shape, windows).astype(padded.dtype)
+        return np.sum([padded[windows.at(a, b)] / counts for a, b in windows.positions], axis=0)
+
+    def _counts(self, shape: Shape, windows: Windows) -> Array:
+        """Return how many pixels count in the mean of each window, (rows, columns, 1)."""
         if self.count_padding:
-            return np.full((1, 1, 1), 1 / math.prod(self._kernel), dtype)
+            return np.full((1, 1, 1), math.prod(self._kernel))
         on_the_image = []  # of the pixels of a window, along each axis
         for axis, ((before, _), n) in enumerate(zip(windows.pads, shape[1:3], strict=True)):
             first = np.arange(windows.size[axis]) * windows.stride[axis] - before
             on_the_image.append(np.minimum(first + windows.kernel[axis], n) - np.maximum(first, 0))
-        return (1 / np.multiply.outer(*on_the_image)[..., np.newaxis]).astype(dtype)
+        return np.multiply.outer(*on_the_image)[..., np.newaxis]
 
 
 class AveragePool1D(AveragePool2D):

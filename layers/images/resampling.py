@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..contract import Array, Shape
+from ..speed import sum_rows
+from .extremes import FEW, quiet
 from .frames import crop, pad
 from .sliding import ImageLayer, PadsLike, PairLike, python_numbers
 
@@ -46,12 +48,17 @@ class Upsample2D(ImageLayer):
         blocks = np.broadcast_to(images[:, :, None, :, None], (n, height, down, width, right, channels))
         return blocks.reshape(n, height * down, width * right, channels)
 
+    @quiet
     def backward(self, dout: ArrayLike) -> Array:
         n, height, width, channels = self._recall()
         down, right = self._factor
         dout = self._check_dout(dout, (n, height * down, width * right, channels))
-        dx: Array = dout.reshape(n, height, down, width, right, channels).sum(axis=(2, 4))
-        return dx
+        blocks = dout.reshape(n, height, down, width, right, channels)
+        if down * right > FEW:
+            rows = sum_rows(blocks).reshape(n, height, down, width * channels)
+            return sum_rows(rows).reshape(n, height, width, channels)
+        dx: Array = blocks.sum(axis=(2, 4), dtype=np.promote_types(dout.dtype, np.float32))
+        return dx.astype(dout.dtype, copy=False)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         height, width, channels = self._check_image_shape(input_shape)

@@ -17,6 +17,8 @@ dx as its out, and dweights as its dweights for the input dout and the gradient 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -24,6 +26,7 @@ from ..contract import Array, Rng, Shape, checks
 from ..initializers import he_normal
 from ..speed import sum_rows_into
 from ..weighted import Initializer, Weighted
+from .extremes import quiet
 from .frames import crop, pad, padded_shape
 from .sliding import PadsLike, Pair, PairLike, SlidingLayer, Windows, python_numbers, span
 from .unfolding import convolve, image_gradient, weights_gradient
@@ -70,7 +73,9 @@ class ConvTranspose2D(Weighted, SlidingLayer):
         Pixels of out from one row of the kernel to the next.
     use_bias : bool, default True
     initializer : callable (rng, shape) -> array, default he_normal
-        Draws the weights; the bias starts at zero.
+        Draws the weights; the bias starts at zero. Of the kernels that pixels of x paint, a stride apart, a pixel of
+        out stands in as many as fit, on average: it is a sum over kernel_h * kernel_w * n_inputs / (stride_h *
+        stride_w) numbers, the fan that it draws by. One of x stands in kernel_h * kernel_w * n_outputs of out.
     rng : int or numpy.random.Generator, optional
 
     Shapes
@@ -128,7 +133,9 @@ class ConvTranspose2D(Weighted, SlidingLayer):
                 f"got {output_padding!r}"
             )
         shape = *self._kernel, self.n_inputs, self.n_outputs
-        super().__init__(shape, self.n_outputs, use_bias=use_bias, initializer=initializer, rng=rng)
+        pixels = math.prod(self._kernel)
+        fans = pixels * self.n_inputs / math.prod(self._stride), pixels * self.n_outputs
+        super().__init__(shape, self.n_outputs, use_bias=use_bias, initializer=initializer, fans=fans, rng=rng)
 
     def _out_size(self, height: int, width: int) -> Pair:
         """Return the height and width of out for images of this size."""
@@ -153,6 +160,7 @@ class ConvTranspose2D(Weighted, SlidingLayer):
         """The weights of the convolution from out to x, (kernel_h, kernel_w, n_outputs, n_inputs)."""
         return self.weights.swapaxes(2, 3)
 
+    @quiet
     def forward(self, x: ArrayLike) -> Array:
         images = self._cache = self._check_images(x, self.n_inputs)
         height, width = images.shape[1:3]
@@ -163,12 +171,13 @@ class ConvTranspose2D(Weighted, SlidingLayer):
             rows += np.tile(self.bias, out.shape[2])  # whole rows at once: faster than pixel by pixel
         return out
 
+    @quiet
     def backward(self, dout: ArrayLike, input_gradient: bool = True) -> Array | None:
         x = self._recall()
         height, width = x.shape[1:3]
         dout = self._check_dout(dout, (len(x), *self._out_size(height, width), self.n_outputs))
         windows = self._windows_on_out(height, width)
-        self.dweights = weights_gradient(dout, x, windows)[0].swapaxes(2, 3)
+        self.dweights = weights_gradient(dout, x, windows).swapaxes(2, 3)
         if self.use_bias:
             sum_rows_into(self.dbias, dout.reshape(-1, self.n_outputs))
         return convolve(dout, self._filters, None, windows) if input_gradient else None
