@@ -214,7 +214,7 @@ def test_norms_are_right_from_the_smallest_to_the_largest_numbers(kind, dtype):
         )
 
 
-def test_values_of_the_issue_in_float32():
+def test_large_small_and_equal_rows_side_by_side_in_float32():
     x = np.array([[1e20, 3e20], [1e-30, 3e-30], [-3e38, 3e38], [1e20, 1e20]], np.float32)
     model = Sequential([LayerNorm(2)])
     np.testing.assert_allclose(model.forward(x), [[-1, 1], [0, 0], [-1, 1], [0, 0]], atol=1e-6)
