@@ -3,6 +3,8 @@
 `forward(a, b) -> out` and `backward(dout) -> (da, db)`, for arrays and for plain numbers, broadcasting like NumPy.
 Where broadcasting repeated an input, its gradient is the sum over the copies. Every local gradient is multiplied by
 `dout`, what arrives from above: that is the chain rule.
+
+A result that its dtype cannot hold raises ValueError; infinities and NaN that come in go where the mathematics says.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ class Normalization(Careful):
         if x.ndim < 2 or x.shape[-1] != n_features:
             hint = self._hint(x.shape[1:])
             raise ValueError(f"{self.who}: x must have shape (N, ..., {n_features}), got {x.shape}{hint}")
-        return x.astype(np.result_type(x.dtype, self._dtype), copy=False)
+        return x if x.dtype == self._dtype else x.astype(np.result_type(x.dtype, self._dtype), copy=False)
 
     def _check_feature_shape(self, input_shape: Shape, n_features: int) -> Shape:
         shape = as_shape(input_shape)
@@ -116,7 +116,6 @@ class Normalization(Careful):
         return shape
 
     def _hint(self, shape: Shape) -> str:
-        """What the caller may have done to examples of another shape."""
         return "; channels come last" if len(shape) > 1 and shape[0] == self.n_features else ""
 
     def output_shape(self, input_shape: Shape) -> Shape:
