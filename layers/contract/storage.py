@@ -36,13 +36,14 @@ TAKEN = {
     "move",
     "settle",
 }
-TAKEN |= {"shapes", "state_dict", "title", "twin", "who"}
+TAKEN |= {"kinds", "shapes", "state_dict", "title", "twin", "who"}
 
 
 class Storage:
     """The arrays that a layer declares: linked to two flat vectors, assigned by copying, saved, copied, pickled."""
 
     buffers: tuple[str, ...] = ()
+    nonnegative: tuple[str, ...] = ()  # those of the arrays that are never below 0: a file with others is refused
     nonnegative: tuple[str, ...] = ()  # those of the arrays that are never below 0: a file with others is refused
     parameters: Array
     gradients: Array
