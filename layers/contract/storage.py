@@ -44,7 +44,6 @@ class Storage:
 
     buffers: tuple[str, ...] = ()
     nonnegative: tuple[str, ...] = ()  # those of the arrays that are never below 0: a file with others is refused
-    nonnegative: tuple[str, ...] = ()  # those of the arrays that are never below 0: a file with others is refused
     parameters: Array
     gradients: Array
     layout: dict[str, slice]
