@@ -26,9 +26,19 @@ def sigmoid(x: ArrayLike) -> Array:
     >>> sigmoid([-1000.0, 0.0, 1000.0])
     array([0. , 0.5, 1. ])
     """
-    x = as_floats("sigmoid", x)
+    return _sigmoid(as_floats("sigmoid", x))[0]
+
+
+def _sigmoid(x: Array) -> tuple[Array, Array]:
+    """Return sigmoid(x), and exp(-|x|), which `_slope` makes its derivative of."""
     small = np.exp(-np.abs(x))  # in (0, 1]; sigmoid(-|x|) = small / (1 + small), sigmoid(|x|) = 1 / (1 + small)
-    return np.where(x >= 0, 1, small) / (1 + small)
+    return np.where(x >= 0, 1, small) / (1 + small), small
+
+
+def _slope(small: Array) -> Array:
+    """Return sigmoid * (1 - sigmoid), given exp(-|x|): far out, 1 - sigmoid would be what rounding left of it."""
+    slope: Array = small / np.square(1 + small)
+    return slope
 
 
 def as_floats(who: str, x: ArrayLike) -> Array:
@@ -47,6 +57,9 @@ def as_floats(who: str, x: ArrayLike) -> Array:
     return array.astype(float)
 
 
+FAR = 20_000.0  # where exp(-x) is 0 in every dtype: a product with it must not meet an infinite x
+
+
 class Sigmoid(Layer):
     """Squash to (0, 1): out = 1 / (1 + exp(-x)).
 
@@ -59,12 +72,12 @@ class Sigmoid(Layer):
     """
 
     def forward(self, x: ArrayLike) -> Array:
-        out = self._cache = sigmoid(self._check_x(x))
+        out, self._cache = _sigmoid(self._check_x(x))
         return out
 
     def backward(self, dout: ArrayLike) -> Array:
-        out = self._recall()  # d sigmoid = sigmoid * (1 - sigmoid)
-        return self._check_dout(dout, out.shape) * out * (1 - out)
+        small = self._recall()  # d sigmoid = sigmoid * (1 - sigmoid)
+        return self._check_dout(dout, small.shape) * _slope(small)
 
 
 class Tanh(Layer):
@@ -77,12 +90,20 @@ class Tanh(Layer):
     """
 
     def forward(self, x: ArrayLike) -> Array:
-        out = self._cache = np.tanh(self._check_x(x))
+        x = self._cache = self._check_x(x)
+        out: Array = np.tanh(x)
         return out
 
     def backward(self, dout: ArrayLike) -> Array:
-        out = self._recall()  # d tanh = 1 - tanh²
-        return self._check_dout(dout, out.shape) * (1 - out * out)
+        # d tanh = 1 - tanh², which rounding makes 0 far out. Since tanh(x) = 2 * sigmoid(2x) - 1, it is 4 times the
+        # slope of the sigmoid there, as small as it is.
+        x = self._recall()
+        dx = np.abs(x)
+        dx *= -2
+        np.exp(dx, out=dx)
+        dx /= np.square(1 + dx)
+        dx *= 4
+        return self._check_dout(dout, x.shape) * dx
 
 
 class Softplus(Layer):
@@ -125,13 +146,13 @@ class SiLU(Layer):
 
     def forward(self, x: ArrayLike) -> Array:
         x = self._check_x(x)
-        gate = sigmoid(x)
-        self._cache = x, gate
-        return x * gate
+        gate, near = sigmoid(x), np.maximum(x, -FAR)
+        self._cache = near, gate
+        return near * gate
 
     def backward(self, dout: ArrayLike) -> Array:
-        x, gate = self._recall()  # product rule: 1 * gate + x * gate * (1 - gate)
-        return self._check_dout(dout, x.shape) * (gate * (1 + x * (1 - gate)))
+        near, gate = self._recall()  # product rule: 1 * gate + x * gate * (1 - gate)
+        return self._check_dout(dout, near.shape) * (gate * (1 + np.minimum(near, FAR) * (1 - gate)))
 
 
 class GELU(Layer):
@@ -151,17 +172,18 @@ class GELU(Layer):
 
     SCALE = math.sqrt(2 / math.pi)
     CUBIC = 0.044715
+    NEAR = 25.0  # beyond, sigmoid(2u) is 0 or 1, and x³ could overflow
 
     def forward(self, x: ArrayLike) -> Array:
         x = self._check_x(x)
-        near = np.clip(x, -10, 10)  # beyond, tanh is exactly +-1 and x³ could overflow
-        tanh = np.tanh(self.SCALE * (near + self.CUBIC * near**3))
-        self._cache = x, near, tanh
-        return x * (0.5 * (1 + tanh))
+        near = np.clip(x, -self.NEAR, self.NEAR)
+        p, small = _sigmoid(2 * self.SCALE * (near + self.CUBIC * near * near * near))
+        self._cache = near, p, small
+        return np.maximum(x, -self.NEAR) * p
 
     def backward(self, dout: ArrayLike) -> Array:
-        # out = x * p with p = (1 + tanh(u)) / 2 and u = SCALE * (x + CUBIC * x³), so that
-        # d out / dx = p + x * dp,  dp = (1 - tanh(u)²) / 2 * du,  du = SCALE * (1 + 3 * CUBIC * x²)
-        x, near, tanh = self._recall()
+        # out = x * p with p = (1 + tanh(u)) / 2 = sigmoid(2u) and u = SCALE * (x + CUBIC * x³), so that
+        # d out / dx = p + x * dp,  dp = p * (1 - p) * 2 * du,  du = SCALE * (1 + 3 * CUBIC * x²)
+        near, p, small = self._recall()
         du = self.SCALE * (1 + 3 * self.CUBIC * near * near)
-        return self._check_dout(dout, x.shape) * (0.5 * (1 + tanh) + near * (0.5 * (1 - tanh * tanh)) * du)
+        return self._check_dout(dout, near.shape) * (p + near * _slope(small) * (2 * du))

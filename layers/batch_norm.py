@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .contract import Array, Rng, checks
+from .extremes import Normalized
 from .normalization import Normalization
-from .speed import as_rows, repeat_channels, sum_over_pixels
+from .speed import as_rows, repeat_channels, sum_over_pixels, sum_rows, sum_rows_into
 
 
 def plain_batch_norm(
@@ -66,7 +69,8 @@ class BatchNorm(Normalization):
     Raises
     ------
     ValueError
-        If the last axis of x is not n_features, or, in `forward`, each feature has one value only: its variance is 0.
+        If the last axis of x is not n_features, or, in `forward`, each feature has one value only, whose variance is 0,
+        or a variance that the running one cannot hold.
 
     References
     ----------
@@ -100,6 +104,7 @@ class BatchNorm(Normalization):
         super().initialize()
         self.running_mean, self.running_variance = np.zeros(self.n_features), np.ones(self.n_features)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def forward(self, x: ArrayLike) -> Array:
         x = self._check_features(x, self.n_features)
         n_values = x.size // self.n_features
@@ -111,24 +116,34 @@ class BatchNorm(Normalization):
         # each feature, any of them, is taken from all first. What is left is as large as these values differ.
         first = rows[0, : self.n_features]
         difference = rows - repeat_channels(first, width)
-        rest = sum_over_pixels(difference.sum(axis=0), self.n_features) / n_values
+        rest = sum_over_pixels(sum_rows(difference), self.n_features) / n_values
         difference -= repeat_channels(rest, width)
-        variance = sum_over_pixels(np.einsum("rw,rw->w", difference, difference), self.n_features) / n_values
+        variance = sum_over_pixels(sum_rows(difference, difference), self.n_features) / n_values
         root = np.sqrt(variance + self.epsilon)
+        if not self._is_usual(root):
+            return self._from_careful(x)
         out = difference * repeat_channels(self.gain / root, width)
         out += repeat_channels(self.bias, width)
-        self.running_mean += self.momentum * (first + rest - self.running_mean)
-        self.running_variance += self.momentum * (variance * (n_values / (n_values - 1)) - self.running_variance)
+        old, old_variance = self.running_mean, self.running_variance
+        old += self.momentum * (first + rest - old)
+        old_variance += self.momentum * (variance * (n_values / (n_values - 1)) - old_variance)
         self._cache = difference, root, x.shape
         return out.reshape(x.shape)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def backward(self, dout: ArrayLike, input_gradient: bool = True) -> Array | None:
         # dx of plain_batch_norm, with scale = gain / root and normalized = difference / root:
         # dx = scale * dout - scale * dbias / M - difference * scale / root * dgain / M, the last term first
-        difference, root, shape = self._recall()
+        cache = self._recall()
+        if isinstance(cache, Normalized):
+            return self._careful_backward(cache, dout, input_gradient)
+        difference, root, shape = cache
         dout_rows = self._check_dout(dout, shape).reshape(difference.shape)
-        self.dbias = sum_over_pixels(dout_rows.sum(axis=0), self.n_features)
-        self.dgain = sum_over_pixels(np.einsum("rw,rw->w", dout_rows, difference), self.n_features) / root
+        sum_rows_into(self.dbias, sum_rows(dout_rows).reshape(-1, self.n_features))
+        self.dgain = sum_over_pixels(sum_rows(dout_rows, difference), self.n_features) / root
+        if not math.isfinite(self.gradients.dot(self.gradients)):
+            difference = difference.reshape(-1, self.n_features)
+            return self._careful_backward(Normalized.of(difference, root, (0,), shape), dout, input_gradient)
         if not input_gradient:
             return None
         width, n_values = difference.shape[1], difference.size // self.n_features
@@ -138,6 +153,22 @@ class BatchNorm(Normalization):
         dx -= repeat_channels(scale * self.dbias / n_values, width)
         dx += dout_rows * repeat_channels(scale, width)
         return dx.reshape(shape)
+
+    def _from_careful(self, x: Array) -> Array:
+        """Return out where the values are too large or too small for the usual way."""
+        n_values = x.size // self.n_features
+        out, mean, variance = self._careful_forward(x, (n_values, self.n_features), (0,))
+        variance *= n_values / (n_values - 1)
+        running = [
+            old + self.momentum * (new[0] - old)
+            for old, new in ((self.running_mean, mean), (self.running_variance, variance))
+        ]
+        if np.any(np.isinf(np.array(running).astype(self._dtype)) & np.isfinite(mean[0])):
+            self.forget()
+            held = f"the variance of x must be one that {self._dtype} holds, for running_variance"
+            raise ValueError(f"{self.who}: {held}, got {np.nanmax(variance):.3g}")
+        self.running_mean, self.running_variance = running
+        return out
 
     def predict(self, x: ArrayLike) -> Array:
         x = self._check_features(x, self.n_features)

@@ -58,18 +58,22 @@ class Dropout(Layer):
     def forward(self, x: ArrayLike) -> Array:
         x = self._check_x(x)
         mask = self._cache = self._mask(x.shape, x.dtype)
-        return x * mask
+        return (x * mask).astype(x.dtype, copy=False)
 
     def _mask(self, shape: Shape, dtype: Any) -> Array:
         """Return 0 with probability rate and 1 / (1 - rate) otherwise, drawn for each element."""
-        draws = self._rng.random(shape, dtype=np.float32)
-        mask: Array = (draws >= self.rate).astype(dtype)
+        # 1 - rate is at least 1e-16, and a float32 between 0 and 1 is drawn in steps of 6e-8
+        draws = self._rng.random(shape, dtype=np.float32 if self.rate <= 0.99 else np.float64)
+        mask: Array = (draws >= self.rate).astype(
+            dtype if dtype.itemsize > 2 else np.float32
+        )  # 1 / (1 - rate) may be large
         mask /= 1 - self.rate
         return mask
 
     def backward(self, dout: ArrayLike) -> Array:
         mask = self._recall()
-        return self._check_dout(dout, mask.shape) * mask
+        dout = self._check_dout(dout, mask.shape)
+        return (dout * mask).astype(dout.dtype, copy=False)
 
     def predict(self, x: ArrayLike) -> Array:
         return self._check_x(x)
@@ -125,7 +129,8 @@ class Dropout2D(Dropout):
     @staticmethod
     def _masked(x: Array, mask: Array) -> Array:
         rows = as_rows(x, kept=1)  # (N, n_rows, width)
-        return (rows * repeat_channels(mask[:, np.newaxis], rows.shape[2])).reshape(x.shape)
+        out: Array = rows * repeat_channels(mask[:, np.newaxis], rows.shape[2])
+        return out.astype(x.dtype, copy=False).reshape(x.shape)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         shape = as_shape(input_shape)

@@ -8,6 +8,7 @@ import numpy as np
 
 from .contract import Array, Rng, Shape, as_shape, checks, native
 from .initializers import normal
+from .speed import BLOCK
 from .weighted import Initializer, Weighted
 
 STANDARD_NORMAL = normal(1.0)
@@ -75,7 +76,10 @@ class Embedding(Weighted):
         order = np.argsort(x, axis=None, kind="stable")
         tokens, starts = np.unique(x.reshape(-1)[order], return_index=True)
         self.dweights[...] = 0
-        self.dweights[tokens] = np.add.reduceat(rows[order], starts, axis=0)
+        longest = np.diff(starts, append=len(rows)).max()
+        # reduceat adds one after the other: a long run in float64, or it loses digits
+        wide = np.result_type(rows.dtype, np.float64 if longest > BLOCK else rows.dtype)
+        self.dweights[tokens] = np.add.reduceat(rows[order], starts, axis=0, dtype=wide)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return (*as_shape(input_shape), self.n_outputs)

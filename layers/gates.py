@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .contract import Gate, sum_to_shape
+from .contract import Array, Gate, within_range
+from .speed import sum_to_shape
 
 
 class Add(Gate):
@@ -27,12 +28,14 @@ class Add(Gate):
 
     n_operands = 2
 
+    @within_range
     def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
         a, b = self._broadcast(a, b)
         out = a + b
         self._cache = a.shape, b.shape, out.shape
         return out
 
+    @within_range
     def backward(self, dout: ArrayLike) -> tuple[Any, Any]:
         a_shape, b_shape, shape = self._recall()
         dout = self._check_dout(dout, shape)
@@ -51,12 +54,14 @@ class Subtract(Gate):
 
     n_operands = 2
 
+    @within_range
     def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
         a, b = self._broadcast(a, b)
         out = a - b
         self._cache = a.shape, b.shape, out.shape
         return out
 
+    @within_range
     def backward(self, dout: ArrayLike) -> tuple[Any, Any]:
         a_shape, b_shape, shape = self._recall()
         dout = self._check_dout(dout, shape)
@@ -75,10 +80,12 @@ class Multiply(Gate):
 
     n_operands = 2
 
+    @within_range
     def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
         a, b = self._cache = self._broadcast(a, b)
         return a * b
 
+    @within_range
     def backward(self, dout: ArrayLike) -> tuple[Any, Any]:
         a, b = self._recall()
         dout = self._check_dout(dout, np.broadcast_shapes(a.shape, b.shape))
@@ -102,18 +109,28 @@ class Divide(Gate):
 
     n_operands = 2
 
+    @within_range
     def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
         a, b = self._broadcast(a, b)
         if not np.all(b):
             raise ValueError(f"{self.who}: b must not be zero, got 0 among its elements")
         out = a / b
-        self._cache = a.shape, b, out
+        self._cache = a, b, out.shape
         return out
 
+    @within_range
     def backward(self, dout: ArrayLike) -> tuple[Any, Any]:
-        a_shape, b, out = self._recall()
-        da = self._check_dout(dout, out.shape) / b
-        return sum_to_shape(da, a_shape), sum_to_shape(-da * out, b.shape)
+        a, b, shape = self._recall()
+        dout = self._check_dout(dout, shape)
+        da = dout / b
+        try:
+            with np.errstate(over="raise", under="raise"):
+                db = -(dout / b) * (a / b)
+        except FloatingPointError:
+            # a quotient is too large or too small where -dout * a / b² need not be: mantissas first, then exponents
+            (d, d_power), (m, a_power), (n, b_power) = np.frexp(dout), np.frexp(a), np.frexp(b)
+            db = np.ldexp(-d * m / (n * n), d_power + a_power - 2 * b_power)
+        return sum_to_shape(da, a.shape), sum_to_shape(db, b.shape)
 
 
 class Maximum(Gate):
@@ -128,15 +145,17 @@ class Maximum(Gate):
 
     n_operands = 2
 
+    @within_range
     def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
         a, b = self._broadcast(a, b)
         self._cache = a.shape, b.shape, a >= b
         return np.maximum(a, b)
 
+    @within_range
     def backward(self, dout: ArrayLike) -> tuple[Any, Any]:
         a_shape, b_shape, to_a = self._recall()
         dout = self._check_dout(dout, to_a.shape)
-        return sum_to_shape(dout * to_a, a_shape), sum_to_shape(dout * ~to_a, b_shape)
+        return sum_to_shape(np.where(to_a, dout, 0), a_shape), sum_to_shape(np.where(to_a, 0, dout), b_shape)
 
 
 class MatMul(Gate):
@@ -160,16 +179,18 @@ class MatMul(Gate):
 
     n_operands = 2
 
+    @within_range
     def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
         a, b = self._operands(a, b)
         try:
-            out = np.matmul(a, b)
+            out = _product(a, b)
         except ValueError:
             fit = "(..., n, k) @ (..., k, m)"
             raise ValueError(f"{self.who}: shapes must be {fit}, got {a.shape} and {b.shape}") from None
         self._cache = a, b, out.shape
         return out
 
+    @within_range
     def backward(self, dout: ArrayLike) -> tuple[Any, Any]:
         a, b, shape = self._recall()
         dout = self._check_dout(dout, shape)
@@ -177,8 +198,8 @@ class MatMul(Gate):
         columns = b[:, np.newaxis] if b.ndim == 1 else b
         stack = np.broadcast_shapes(rows.shape[:-2], columns.shape[:-2])
         dout = dout.reshape(*stack, rows.shape[-2], columns.shape[-1])
-        da = sum_to_shape(dout @ columns.swapaxes(-1, -2), rows.shape)
-        db = sum_to_shape(rows.swapaxes(-1, -2) @ dout, columns.shape)
+        da = sum_to_shape(_product(dout, columns.swapaxes(-1, -2)), rows.shape)
+        db = sum_to_shape(_product(rows.swapaxes(-1, -2), dout), columns.shape)
         return da.reshape(a.shape), db.reshape(b.shape)
 
 
@@ -191,10 +212,12 @@ class Exp(Gate):
     array([1.    , 2.7183])
     """
 
+    @within_range
     def forward(self, x: ArrayLike) -> Any:
         out = self._cache = np.exp(self._operands(x)[0])
         return out
 
+    @within_range
     def backward(self, dout: ArrayLike) -> Any:
         out = self._recall()
         return self._check_dout(dout, out.shape) * out
@@ -214,6 +237,7 @@ class Log(Gate):
     array([0., 1.])
     """
 
+    @within_range
     def forward(self, x: ArrayLike) -> Any:
         (x,) = self._operands(x)
         if np.any(x <= 0):
@@ -221,6 +245,24 @@ class Log(Gate):
         self._cache = x
         return np.log(x)
 
+    @within_range
     def backward(self, dout: ArrayLike) -> Any:
         x = self._recall()
         return self._check_dout(dout, x.shape) / x
+
+
+def _product(a: Array, b: Array) -> Any:
+    """Return a @ b, where a sum on the way may be too large, and its result need not be."""
+    with np.errstate(all="ignore"):
+        out = np.matmul(a, b)
+    if np.isfinite(out).all():
+        return out
+    (a, a_power), (b, b_power) = _scaled(a), _scaled(b)  # numbers up to 1, whose products add up
+    return np.where(np.isfinite(out), out, np.ldexp(np.matmul(a, b), a_power + b_power).astype(out.dtype))[()]
+
+
+def _scaled(a: Array) -> tuple[Array, int]:
+    """Return a in float64 over a power of two, with nothing finite above 1, and the exponent of that."""
+    wide = a.astype(np.result_type(a.dtype, np.float64), copy=False)
+    power = int(np.frexp(np.max(np.abs(wide), where=np.isfinite(wide), initial=0))[1])
+    return np.ldexp(wide, -power), power

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .contract import Array, Shape, checks
+from .extremes import Normalized
 from .normalization import Normalization, plain_norm
-from .speed import as_rows, repeat_channels, sum_over_pixels
+from .speed import as_rows, repeat_channels, sum_over_pixels, sum_rows
 
 
 def plain_group_norm(
@@ -92,6 +93,7 @@ class GroupNorm(Normalization):
             raise ValueError(f"{self.who}: each group must hold two values or more, got an example of shape {shape}")
         return shape
 
+    @np.errstate(over="ignore", invalid="ignore")
     def forward(self, x: ArrayLike) -> Array:
         x = self._check_features(x, self.n_features)
         self.output_shape(x.shape[1:])
@@ -103,27 +105,38 @@ class GroupNorm(Normalization):
         # from all of it first, before float32 sums lose digits to an offset.
         first = rows[:, :1, : self.n_features : self.n_features // self.n_groups]
         difference = rows - repeat_channels(self._of_channels(first), width)
-        rest = self._group_mean(sum_over_pixels(difference.sum(axis=1, keepdims=True), self.n_features), x.shape)
+        rest = self._group_mean(sum_over_pixels(sum_rows(difference)[:, np.newaxis], self.n_features), x.shape)
         difference -= repeat_channels(rest, width)
-        squares = np.einsum("nrw,nrw->nw", difference, difference)[:, np.newaxis]
+        squares = sum_rows(difference, difference)[:, np.newaxis]
         root = np.sqrt(self._group_mean(sum_over_pixels(squares, self.n_features), x.shape) + self.epsilon)
+        if not self._is_usual(root):
+            return self._careful_forward(x, self._grouped(x.shape), (1, 3))[0]
         out = difference * repeat_channels(self.gain / root, width)
         out += repeat_channels(self.bias, width)
         self._cache = difference, root, x.shape
         return out.reshape(x.shape)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def backward(self, dout: ArrayLike, input_gradient: bool = True) -> Array | None:
         # dx of plain_norm, with normalized = difference / root, from right to left:
         # dx = (gain * dout - mean(gain * dout) - difference / root * mean(gain * dout * normalized)) / root
         # Both means are over the positions first, where the gain is the same and can wait, then over the channels of a
         # group, where it differs. What the positions sum to, before the gain, gives dbias and dgain on the way.
-        difference, root, shape = self._recall()  # (N, n_rows, width), (N, 1, C)
+        cache = self._recall()
+        if isinstance(cache, Normalized):
+            return self._careful_backward(cache, dout, input_gradient)
+        difference, root, shape = cache  # (N, n_rows, width), (N, 1, C)
         dout_rows = self._check_dout(dout, shape).reshape(difference.shape)
-        dout_sums = sum_over_pixels(dout_rows.sum(axis=1, keepdims=True), self.n_features)
-        products = np.einsum("nrw,nrw->nw", dout_rows, difference)[:, np.newaxis]
+        dout_sums = sum_over_pixels(sum_rows(dout_rows)[:, np.newaxis], self.n_features)
+        products = sum_rows(dout_rows, difference)[:, np.newaxis]
         dout_normalized_sums = sum_over_pixels(products, self.n_features) / root
-        self.dbias = dout_sums[:, 0].sum(axis=0)
-        self.dgain = dout_normalized_sums[:, 0].sum(axis=0)
+        self.dbias = sum_rows(dout_sums[:, 0])
+        self.dgain = sum_rows(dout_normalized_sums[:, 0])
+        if not math.isfinite(self.gradients.dot(self.gradients)):
+            grouped = self._grouped(shape)
+            groups = root.reshape(len(root), 1, self.n_groups, -1)
+            cache = Normalized.of(difference.reshape(grouped), groups, (1, 3), shape)
+            return self._careful_backward(cache, dout, input_gradient)
         if not input_gradient:
             return None
         width = difference.shape[2]
@@ -132,6 +145,11 @@ class GroupNorm(Normalization):
         dx -= repeat_channels(self._group_mean(self.gain * dout_sums, shape) / root, width)
         dx += dout_rows * repeat_channels(self.gain / root, width)
         return dx.reshape(shape)
+
+    def _grouped(self, shape: Shape) -> Shape:
+        """Return the shape (N, positions, groups, channels of a group) of an x of this shape."""
+        channels = self.n_features // self.n_groups
+        return shape[0], math.prod(shape[1:-1]), self.n_groups, channels
 
     def _group_mean(self, sums: Array, shape: Shape) -> Array:
         """Return the mean of its group for each channel, (N, 1, C), given each channel's sum over the positions."""

@@ -30,16 +30,19 @@ What is taken away are the two directions in which x can move without changing n
 all away from their mean together.
 
 `plain_norm` is all of this as code. The layers compute the same in another order, which reads memory less often and
-keeps the digits of float32; tests hold the two together.
+keeps the digits of float32, and `extremes.py` what is too large or too small for that; tests hold them together.
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .contract import Array, Layer, Rng, Shape, as_shape, checks, sum_to_shape
-from .speed import as_rows, repeat_channels, sum_over_pixels
+from .contract import Array, Rng, Shape, as_shape, checks
+from .extremes import Careful, Normalized
+from .speed import as_rows, repeat_channels, sum_columns, sum_rows_into, sum_to_shape, weigh_rows
 
 
 def plain_norm(
@@ -76,7 +79,7 @@ def plain_norm(
     return out, dx, dgain, dbias
 
 
-class Normalization(Layer):
+class Normalization(Careful):
     """What the layers of this family share: gain and bias, one of each for every feature, and the checks of x."""
 
     gain: Array
@@ -160,32 +163,41 @@ class LayerNorm(Normalization):
     def __init__(self, n_features: int, *, epsilon: float = 1e-5) -> None:
         super().__init__(n_features, epsilon)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def forward(self, x: ArrayLike) -> Array:
         x = self._check_features(x, self.n_features)
         rows = x.reshape(-1, self.n_features)
-        mean = _mean(rows)
+        mean = sum_columns(rows) / self.n_features
         difference = rows - mean
-        root = np.sqrt(_mean(difference, difference) + self.epsilon)
-        if np.any(np.abs(mean) > 10 * root):
+        root = np.sqrt(sum_columns(difference, difference) / self.n_features + self.epsilon)
+        if (np.abs(mean) > 10 * root).any():
             # Far from zero a rounded mean misses by too much: around 1e4 a float32 is 1e-3 from the next one.
-            difference -= _mean(difference)
-            root = np.sqrt(_mean(difference, difference) + self.epsilon)
+            difference -= sum_columns(difference) / self.n_features
+            root = np.sqrt(sum_columns(difference, difference) / self.n_features + self.epsilon)
+        if not self._is_usual(root):
+            return self._careful_forward(x, rows.shape, (1,))[0]
         self._cache = difference, root, x.shape
         out = as_rows((difference * (1 / root)).reshape(x.shape))
         out *= repeat_channels(self.gain, out.shape[1])
         out += repeat_channels(self.bias, out.shape[1])
         return out.reshape(x.shape)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def backward(self, dout: ArrayLike, input_gradient: bool = True) -> Array | None:
         # dx of plain_norm, in few passes over memory. A mean over the features of a row is a product with gain:
         # sum_j gain[j] * dout[i, j] is dout @ gain. And normalized, difference / root, is never made: where it would
         # stand, the roots are divided out of what has one number for each row.
-        difference, root, shape = self._recall()
+        cache = self._recall()
+        if isinstance(cache, Normalized):
+            return self._careful_backward(cache, dout, input_gradient)
+        difference, root, shape = cache
         dout_rows = self._check_dout(dout, shape).reshape(difference.shape)
         product = dout_rows * difference
         inverse = 1 / root
-        self.dgain = inverse[:, 0] @ product  # sum_i dout[i, j] * normalized[i, j]
-        self.dbias = sum_over_pixels(as_rows(dout_rows.reshape(shape)).sum(axis=0), self.n_features)
+        self.dgain = weigh_rows(inverse[:, 0], product)  # sum_i dout[i, j] * normalized[i, j]
+        sum_rows_into(self.dbias, dout_rows)
+        if not math.isfinite(self.gradients.dot(self.gradients)):
+            return self._careful_backward(Normalized.of(difference, root, (1,), shape), dout, input_gradient)
         if not input_gradient:
             return None
         mean = (dout_rows @ self.gain)[:, np.newaxis] / self.n_features  # of dnormalized
@@ -257,22 +269,31 @@ class RMSNorm(Normalization):
     def __init__(self, n_features: int, *, epsilon: float = 1e-5) -> None:
         super().__init__(n_features, epsilon, has_bias=False)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def forward(self, x: ArrayLike) -> Array:
         x = self._check_features(x, self.n_features)
         rows = x.reshape(-1, self.n_features)
-        root = np.sqrt(_mean(rows, rows) + self.epsilon)
+        root = np.sqrt(sum_columns(rows, rows) / self.n_features + self.epsilon)
+        if not self._is_usual(root):
+            return self._careful_forward(x, rows.shape, (1,), centered=False)[0]
         out = rows * (1 / root)
         out *= self.gain
         self._cache = rows, root, x.shape
         return out.reshape(x.shape)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def backward(self, dout: ArrayLike, input_gradient: bool = True) -> Array | None:
-        # dx of plain_rms_norm; as in a LayerNorm, the mean is a product with gain, and normalized is never made
-        rows, root, shape = self._recall()
+        # dx of plain_rms_norm, in few passes, as in a LayerNorm
+        cache = self._recall()
+        if isinstance(cache, Normalized):
+            return self._careful_backward(cache, dout, input_gradient)
+        rows, root, shape = cache
         dout_rows = self._check_dout(dout, shape).reshape(rows.shape)
         product = dout_rows * rows
         inverse = 1 / root
-        self.dgain = inverse[:, 0] @ product
+        self.dgain = weigh_rows(inverse[:, 0], product)
+        if not math.isfinite(self.gradients.dot(self.gradients)):
+            return self._careful_backward(Normalized.of(rows, root, (1,), shape, False), dout, input_gradient)
         if not input_gradient:
             return None
         slope = (product @ self.gain)[:, np.newaxis] / self.n_features  # the mean of dnormalized * x
@@ -280,10 +301,3 @@ class RMSNorm(Normalization):
         dx -= rows * (slope * inverse**2)
         dx *= inverse
         return dx.reshape(shape)
-
-
-def _mean(*factors: Array) -> Array:
-    """Return the mean of each row (M, 1), of one array or of the product of two."""
-    # einsum reads each row once, with no array for the product, and three times as fast as x.sum(axis=1)
-    sums = np.einsum("md->m" if len(factors) == 1 else "md,md->m", *factors)
-    return sums[:, np.newaxis] / factors[0].shape[1]

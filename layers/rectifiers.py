@@ -1,4 +1,4 @@
-"""Nonlinearities with a kink at zero, applied to every element: ReLU and its family.
+"""Nonlinearities with a kink, applied to every element: ReLU and its family.
 
 At the kink itself there is no derivative. Here it is the one from the left, as in the notes: ReLU has 0 at 0.
 """
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .contract import Array, Layer, Rng, Shape, checks
+from .speed import sum_columns, sum_rows
 
 
 class ReLU(Layer):
@@ -64,7 +65,7 @@ class LeakyReLU(Layer):
 
     def forward(self, x: ArrayLike) -> Array:
         x = self._cache = self._check_x(x)
-        return np.where(x > 0, x, self.slope * x)
+        return np.where(x > 0, x, self.slope * np.minimum(x, 0))
 
     def backward(self, dout: ArrayLike) -> Array:
         x = self._recall()
@@ -122,13 +123,17 @@ class PReLU(Layer):
     def forward(self, x: ArrayLike) -> Array:
         x = self._check_x(x) if self.n_features == 1 else self._check_features(x, self.n_features)
         self._cache = x
-        return np.where(x > 0, x, self.slopes * x)
+        return np.where(x > 0, x, self.slopes * np.minimum(x, 0))
 
     def backward(self, dout: ArrayLike, input_gradient: bool = True) -> Array | None:
         x = self._recall()
         dout = self._check_dout(dout, x.shape)
         # d out / d slopes = min(x, 0), summed over everything that shares the slope
-        self.dslopes = (dout * np.minimum(x, 0)).reshape(-1, self.n_features).sum(axis=0)
+        below = np.minimum(x, 0)
+        if self.n_features == 1:
+            self.dslopes = sum_columns(dout.reshape(-1), below.reshape(-1))
+        else:
+            self.dslopes = sum_rows((dout * below).reshape(-1, self.n_features))
         return np.where(x > 0, dout, self.slopes * dout) if input_gradient else None
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -162,14 +167,18 @@ class ELU(Layer):
 
     def forward(self, x: ArrayLike) -> Array:
         x = self._check_x(x)
+        self._cache = x
         below = self.alpha * np.expm1(np.minimum(x, 0))  # 0 where x > 0
-        self._cache = x, below
         return np.where(x > 0, x, below)
 
     def backward(self, dout: ArrayLike) -> Array:
-        x, below = self._recall()
+        x = self._recall()
         dout = self._check_dout(dout, x.shape)
-        return np.where(x > 0, dout, (below + self.alpha) * dout)  # alpha * exp(x) = below + alpha
+        # not out + alpha, though it is the same: far left out is -alpha, and the sum 0 instead of something small
+        slope = np.exp(np.minimum(x, 0))
+        if self.alpha != 1:
+            slope = np.where(x > 0, 1, self.alpha * slope)
+        return slope * dout
 
 
 class SELU(Layer):
@@ -193,11 +202,11 @@ class SELU(Layer):
 
     def forward(self, x: ArrayLike) -> Array:
         x = self._check_x(x)
+        self._cache = x
         below = self.SCALE * self.ALPHA * np.expm1(np.minimum(x, 0))
-        self._cache = x, below
-        return np.where(x > 0, self.SCALE * x, below)
+        return np.where(x > 0, self.SCALE * np.maximum(x, 0), below)
 
     def backward(self, dout: ArrayLike) -> Array:
-        x, below = self._recall()
+        x = self._recall()
         dout = self._check_dout(dout, x.shape)
-        return np.where(x > 0, self.SCALE * dout, (below + self.SCALE * self.ALPHA) * dout)
+        return np.where(x > 0, self.SCALE, self.SCALE * self.ALPHA * np.exp(np.minimum(x, 0))) * dout

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .contract import Array, Gate, Shape, as_shape
+from .contract import Array, Gate, Shape, as_shape, within_range
+from .speed import sum_axes
 
 
 class _Reduction(Gate):
@@ -46,6 +47,19 @@ class _Reduction(Gate):
         kept = tuple(1 if i in axes else n for i, n in enumerate(shape))
         return self._check_dout(dout, self._out_shape(shape, axes)).reshape(kept)
 
+    def _total(self, x: Array, axes: tuple[int, ...], n: int = 1) -> Any:
+        """Return the sum along the axes, over n."""
+        with np.errstate(all="ignore"):
+            out = sum_axes(x, axes) / n
+            finite = np.isfinite(out)
+        if not finite.all():  # a sum on the way may be too large where its result, or the mean, need not be
+            power = math.prod(x.shape[i] for i in axes).bit_length()
+            scaled = sum_axes(np.ldexp(x, -power), axes)
+            largest = np.ldexp(np.finfo(x.dtype).max, -power) * n  # a mean is no larger than what it is of, but rounded
+            clipped = np.where(np.isfinite(scaled), np.clip(scaled, -largest, largest), scaled)
+            out = np.where(finite, out, np.ldexp((scaled if n == 1 else clipped) / n, power)).astype(x.dtype)
+        return out.reshape(self._out_shape(x.shape, axes))[()]
+
     def output_shape(self, input_shape: Shape) -> Shape:
         shape = (1, *as_shape(input_shape))  # one example
         axes = self._axes(shape)
@@ -79,11 +93,13 @@ class Sum(_Reduction):
            [20., 20.]])
     """
 
+    @within_range
     def forward(self, x: ArrayLike) -> Any:
         x, axes = self._check_axes(x)
         self._cache = x.shape, axes
-        return np.sum(x, axis=axes, keepdims=self.keepdims)
+        return self._total(x, axes)
 
+    @within_range
     def backward(self, dout: ArrayLike) -> Any:
         shape, axes = self._recall()
         return np.broadcast_to(self._restore_axes(dout, shape, axes), shape).copy()[()]
@@ -112,11 +128,13 @@ class Mean(_Reduction):
     array([1., 1., 1.])
     """
 
+    @within_range
     def forward(self, x: ArrayLike) -> Any:
         x, axes = self._check_axes(x)
         self._cache = x.shape, axes
-        return np.mean(x, axis=axes, keepdims=self.keepdims)
+        return self._total(x, axes, math.prod(x.shape[i] for i in axes))
 
+    @within_range
     def backward(self, dout: ArrayLike) -> Any:
         shape, axes = self._recall()
         n = math.prod(shape[i] for i in axes)
@@ -146,12 +164,14 @@ class Max(_Reduction):
     array([[ 0., 10.,  0.]])
     """
 
+    @within_range
     def forward(self, x: ArrayLike) -> Any:
         x, axes = self._check_axes(x)
         rows, _ = _axes_last(x, axes)
         self._cache = x.shape, axes, np.argmax(rows, axis=-1, keepdims=True)
         return np.max(x, axis=axes, keepdims=self.keepdims)
 
+    @within_range
     def backward(self, dout: ArrayLike) -> Any:
         shape, axes, first = self._recall()
         dout = self._restore_axes(dout, shape, axes)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .activations import as_floats
 from .contract import Array, Layer, Shape, as_shape, checks
+from .speed import sum_columns, sum_rows
 
 
 def softmax(x: ArrayLike, axis: int = -1) -> Array:
@@ -24,9 +27,8 @@ def softmax(x: ArrayLike, axis: int = -1) -> Array:
     >>> softmax([1000.0, 1000.0])
     array([0.5, 0.5])
     """
-    x = as_floats("softmax", x)
-    out = np.exp(x - np.max(x, axis=axis, keepdims=True))
-    out /= np.sum(out, axis=axis, keepdims=True)
+    out = np.exp(_shifted("softmax", as_floats("softmax", x), axis))
+    out /= _sum_along(out, axis)
     return out
 
 
@@ -45,10 +47,32 @@ def log_softmax(x: ArrayLike, axis: int = -1) -> Array:
     >>> log_softmax([0.0, 1000.0])
     array([-1000.,     0.])
     """
-    x = as_floats("log_softmax", x)
-    shifted = x - np.max(x, axis=axis, keepdims=True)
-    shifted -= np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+    shifted = _shifted("log_softmax", as_floats("log_softmax", x), axis)
+    shifted -= np.log(_sum_along(np.exp(shifted), axis))
     return shifted
+
+
+def _shifted(who: str, x: Array, axis: int) -> Array:
+    """Return x less its largest along the axis, which must be finite; -inf stays -inf, the score of what is masked."""
+    top = np.max(x, axis=axis, keepdims=True)
+    try:
+        with np.errstate(over="ignore", invalid="raise"):  # inf - inf
+            shifted: Array = x - top
+    except FloatingPointError:
+        raise ValueError(
+            f"{who}: the largest x along axis {axis} must be finite, got {top[np.isinf(top)][0]}"
+        ) from None
+    return shifted
+
+
+def _sum_along(x: Array, axis: int, other: Array | None = None) -> Array:
+    """Return the sum along the axis, kept with length 1, of x or of the product of two."""
+    if axis in (-1, x.ndim - 1):
+        return sum_columns(x, other)
+    axis %= x.ndim
+    n = math.prod(x.shape[axis + 1 :])
+    factors = [part.reshape(-1, x.shape[axis], n) for part in (x, other) if part is not None]
+    return sum_rows(*factors).reshape(*x.shape[:axis], 1, *x.shape[axis + 1 :])
 
 
 MOST_AXES = 64  # that an array of NumPy can have
@@ -109,7 +133,7 @@ class Softmax(_AlongAxis):
         # and no Jacobian, C x C for every example, needs to be built.
         out = self._recall()
         dout = self._check_dout(dout, out.shape)
-        return out * (dout - np.sum(dout * out, axis=self.axis, keepdims=True))
+        return out * (dout - _sum_along(dout, self.axis, out))
 
 
 class LogSoftmax(_AlongAxis):
@@ -139,4 +163,4 @@ class LogSoftmax(_AlongAxis):
         # d out_i / d x_j = 1{i = j} - softmax_j, so that dx_j = dout_j - softmax_j * sum_i dout_i
         out = self._recall()
         dout = self._check_dout(dout, out.shape)
-        return dout - np.exp(out) * np.sum(dout, axis=self.axis, keepdims=True)
+        return dout - np.exp(out) * _sum_along(dout, self.axis)

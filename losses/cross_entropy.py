@@ -6,6 +6,8 @@ the derivative is y_hat - y, and no probability is ever so small that its logari
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -26,6 +28,8 @@ class _FusedCrossEntropy(Loss):
         super().__init__(reduction)
         self.label_smoothing = fraction(type(self).__name__, "label_smoothing", label_smoothing)
         self.class_weights = None if class_weights is None else self._checked_weights(class_weights)
+        given = [] if self.class_weights is None else self.class_weights.tolist()
+        self._far_classes = any(weight and not 1e-5 <= weight <= 1e5 for weight in given)
 
     def _checked_weights(self, class_weights: ArrayLike) -> Array:
         who, weights = type(self).__name__, np.asarray(class_weights)
@@ -34,9 +38,18 @@ class _FusedCrossEntropy(Loss):
         size = "(C,) with C of at least 2" if self._n_classes is None else f"({self._n_classes},)"
         if weights.ndim != 1 or len(weights) < 2 or len(weights) != (self._n_classes or len(weights)):
             raise ValueError(f"{who}: class_weights must have shape {size}, got {weights.shape}")
-        if not np.all(np.isfinite(weights)) or weights.min() < 0:
+        with np.errstate(over="ignore"):
+            floats = weights.astype(float)
+        if not np.all(np.isfinite(floats)) or floats.min() < 0:
             raise ValueError(f"{who}: class_weights must be finite and not negative, got {weights.tolist()}")
-        return weights.astype(float)
+        return floats
+
+    def _weights_of_classes(self, class_weights: Array) -> Array:
+        """Return class_weights: in the widest dtype, where one is so far from 1 that products need it."""
+        if not self._far_classes:
+            return class_weights
+        self._far = True
+        return class_weights.astype(np.longdouble)
 
 
 class SoftmaxCrossEntropy(_FusedCrossEntropy):
@@ -58,8 +71,8 @@ class SoftmaxCrossEntropy(_FusedCrossEntropy):
 
     Shapes
     ------
-    logits (N, C) or (N, T, C); y class indices (N,) or (N, T), or rows of probabilities, one-hot or soft, of the
-    shape of logits; sample_weights (N,) or (N, T); dlogits as logits
+    logits (N, C) or (N, T, C), -inf for a class that cannot be the true one; y class indices (N,) or (N, T), or rows
+    of probabilities, one-hot or soft, of the shape of logits; sample_weights (N,) or (N, T); dlogits as logits
 
     References
     ----------
@@ -77,33 +90,40 @@ class SoftmaxCrossEntropy(_FusedCrossEntropy):
     array([[-0.3,  0.1,  0.2]])
     """
 
+    # log(total) is off by a rounding of 1: of a smaller loss the digits are lost
+    _least: ClassVar[dict[int, float]] = {4: float(np.finfo(np.float32).eps), 8: float(np.finfo(np.float64).eps)}
+
     def forward(self, logits: ArrayLike, y: ArrayLike, sample_weights: ArrayLike | None = None) -> float:
-        self._cache = None
-        logits = self._rows("logits", logits)
+        logits = self._rows("logits", logits, masked=True)
         y = self._labels(logits, y)
         scale = self._scale(logits.shape[:-1], sample_weights, self._weights_of(y, logits.shape))
+        if not self._ordinary:
+            self._check_masks(logits, y)
+        return self._reduce(logits, y, scale)
 
+    def _losses(self, logits: Array, y: Array) -> tuple[Array, Any]:
         shifted = logits - row_maxima(logits)  # softmax stays the same, and exp cannot overflow
-        y_hat = np.exp(shifted, order="C")  # the rows end to end, for `places`
-        total = y_hat.sum(axis=-1, keepdims=True)
+        y_hat = np.exp(shifted)
+        total = np.add.reduce(y_hat, -1, keepdims=True)  # y_hat.sum, without its way round
+        log_total = np.log(total[..., 0]) if self._ordinary else _log_of_total(y_hat)
         y_hat /= total
         # -sum_k y_k * log(y_hat_k), with log(y_hat) = shifted - log(total)
-        log_total = np.log(total[..., 0])
         if y.ndim < logits.ndim:
             y = places(y, logits.shape[-1])
-            losses = log_total - shifted.reshape(-1)[y]
-        else:
+            losses = log_total - shifted.take(y)
+        elif self._ordinary:
             losses = log_total - (y * shifted).sum(axis=-1)
+        else:  # 0 times the logarithm of a probability of 0 is 0
+            losses = log_total - (y * np.where(y > 0, shifted, 0)).sum(axis=-1)
         if self.label_smoothing:
             # (1 - label_smoothing) * losses + label_smoothing * (the mean of -log(y_hat) over all classes)
             losses += self.label_smoothing * (log_total - shifted.mean(axis=-1) - losses)
-        self._cache = y_hat, y, scale
-        return self._add_up(losses, scale)
+        return losses, (y_hat, y)
 
     def backward(self) -> Array:
         # d loss / d logit_k = sum_j y_j * (y_hat_k - 1{j = k}) = y_hat_k - y_k, since the y_j sum to 1;
         # smoothed, y_k is (1 - label_smoothing) * y_k + label_smoothing / C
-        y_hat, y, scale = self._recall()
+        (y_hat, y), scale = self._recall()
         dlogits: Array = y_hat  # forward made it for us: work in place
         if self.label_smoothing:
             dlogits -= self.label_smoothing / y_hat.shape[-1]
@@ -111,14 +131,27 @@ class SoftmaxCrossEntropy(_FusedCrossEntropy):
             dlogits.reshape(-1)[y] -= 1 - self.label_smoothing  # y holds the places of the true classes
         else:
             dlogits -= (1 - self.label_smoothing) * y
-        dlogits *= self._for_rows(scale, dlogits.dtype)
-        return dlogits
+        return self._times(dlogits, scale)
+
+    def _check_masks(self, logits: Array, y: Array) -> None:
+        """Raise where a logit of -inf, which stands for a class that cannot be, is that of a true class."""
+        masked = logits == -np.inf
+        if not masked.any():
+            return
+        if self.label_smoothing:
+            where, of = masked, "label_smoothing makes every class a true one, and"
+        else:
+            true = np.arange(logits.shape[-1]) == y[..., np.newaxis] if y.ndim < logits.ndim else y > 0
+            where, of = masked & true, "at the true class"
+        if where.any():
+            place = [int(i) for i in np.argwhere(where)[0]]
+            raise ValueError(f"{self!r}: logits must be finite, got -inf at {place}: {of} its loss is infinite")
 
     def _weights_of(self, y: Array, shape: tuple[int, ...]) -> Array | None:
         """Return the weight of each example: that of its class, or of its classes on average."""
-        weights = self.class_weights
-        if weights is None:
+        if self.class_weights is None:
             return None
+        weights = self._weights_of_classes(self.class_weights)
         if len(weights) != shape[-1]:
             classes = f"as many classes as class_weights, {len(weights)}"
             raise ValueError(f"{self!r}: logits must have {classes}, got {shape}")
@@ -150,27 +183,32 @@ class CategoricalCrossEntropy(Loss):
 
     unit = "nats"
 
+    _least: ClassVar[dict[int, float]] = {}  # the logarithm of a probability keeps its digits
+
     def forward(self, y_hat: ArrayLike, y: ArrayLike, sample_weights: ArrayLike | None = None) -> float:
-        self._cache = None
         y_hat = self._rows("y_hat", y_hat)
-        off = np.abs(y_hat.sum(axis=-1) - 1).max()
-        if off > 1e-3 or y_hat.min() < 0:
+        off = np.abs(y_hat.sum(axis=-1, dtype=None if self._ordinary else np.longdouble) - 1).max()
+        if off > (1e-3 if self._dtype.itemsize > 2 else 1e-2) or y_hat.min() < 0:
             raise ValueError(
                 f"{self!r}: y_hat must be probabilities whose rows sum to 1, got elements from {y_hat.min():g} and a "
                 f"sum that is {off:g} off; for logits use SoftmaxCrossEntropy"
             )
         y = self._labels(y_hat, y)
         scale = self._scale(y_hat.shape[:-1], sample_weights)
+        if self.reduction == "sum" and sample_weights is not None:
+            self._ordinary = False  # 1 / y_hat may be 1e38 in float32, and no weight above 1 may meet it unseen
+        return self._reduce(y_hat, y, scale)
+
+    def _losses(self, y_hat: Array, y: Array) -> tuple[Array, Any]:
         if y.ndim < y_hat.ndim:
             y = (y[..., np.newaxis] == np.arange(y_hat.shape[-1])).astype(y_hat.dtype)
-        log_y_hat = np.log(np.maximum(y_hat, np.finfo(y_hat.dtype).tiny))
-        self._cache = y_hat, y, scale
-        return self._add_up(-(y * log_y_hat).sum(axis=-1), scale)
+        log_y_hat = np.log(np.maximum(y_hat, np.finfo(self._dtype).tiny))
+        return -(y * log_y_hat).sum(axis=-1), (y_hat, y)
 
     def backward(self) -> Array:
-        y_hat, y, scale = self._recall()
-        tiny = np.finfo(y_hat.dtype).tiny
-        return -y * (y_hat > tiny) / np.maximum(y_hat, tiny) * self._for_rows(scale, y_hat.dtype)
+        (y_hat, y), scale = self._recall()
+        tiny = np.finfo(self._dtype).tiny
+        return self._times(-y * (y_hat > tiny) / np.maximum(y_hat, tiny), scale)
 
 
 class SigmoidBinaryCrossEntropy(_FusedCrossEntropy):
@@ -203,22 +241,38 @@ class SigmoidBinaryCrossEntropy(_FusedCrossEntropy):
     _n_classes = 2
 
     def forward(self, logits: ArrayLike, y: ArrayLike, sample_weights: ArrayLike | None = None) -> float:
-        self._cache = None
         logits, y = self._same_shape("logits", logits, y)
         if y.min() < 0 or y.max() > 1:
             raise ValueError(f"{self!r}: y must be in [0, 1], got {y.min():g} .. {y.max():g}")
-        weights = None if self.class_weights is None else (1 - y) * self.class_weights[0] + y * self.class_weights[1]
-        scale = self._scale(logits.shape, sample_weights, weights)
+        weights = None
+        if self.class_weights is not None:
+            weights = self._weights_of_classes(self.class_weights)
+            weights = (1 - y) * weights[0] + y * weights[1]
+        return self._reduce(logits, y, self._scale(logits.shape, sample_weights, weights))
+
+    def _losses(self, logits: Array, y: Array) -> tuple[Array, Any]:
+        y = y.astype(logits.dtype, copy=False)
         if self.label_smoothing:
             y = (1 - self.label_smoothing) * y + self.label_smoothing / 2
-        # -y * log(y_hat) - (1 - y) * log(1 - y_hat) = log(1 + exp(x)) - y * x, and
-        # log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)), where exp cannot overflow
-        losses = np.maximum(logits, 0) - y * logits + np.log1p(np.exp(-np.abs(logits)))
-        self._cache = logits, y, scale
-        return self._add_up(losses, scale)
+        # -y * log(y_hat) - (1 - y) * log(1 - y_hat) = log(1 + exp(x)) - y * x. Since log(1 + exp(x)) is
+        # max(x, 0) + log(1 + exp(-|x|)), where exp cannot overflow, and max(x, 0) - y * x = |x| * |1{x >= 0} - y|,
+        # nothing large is subtracted from anything large
+        size = np.abs(logits)
+        small = np.exp(-size)
+        above = logits >= 0
+        off = above - y
+        return size * np.abs(off) + np.log1p(small), (small, above, off)
 
     def backward(self) -> Array:
-        logits, y, scale = self._recall()
-        small = np.exp(-np.abs(logits))
-        y_hat = np.where(logits >= 0, 1, small) / (1 + small)
-        return (y_hat - y) * np.asarray(scale, y_hat.dtype)
+        # y_hat - y, with y_hat = 1 / (1 + small) = 1 - small / (1 + small) for x >= 0, and small / (1 + small) below
+        (small, above, off), scale = self._recall()
+        rest = small / (1 + small)
+        return self._times(off + np.where(above, -rest, rest), scale)
+
+
+def _log_of_total(e: Array) -> Array:
+    """Return log(e.sum(axis=-1)) of rows whose maximum is 1: as log1p of the others, which keeps the digits of few."""
+    others = e.copy()
+    others.reshape(-1)[places(e.argmax(axis=-1), e.shape[-1])] = 0
+    log_of_total: Array = np.log1p(others.sum(axis=-1))
+    return log_of_total

@@ -7,7 +7,8 @@ by in forward, and its gradient in backward. No layer and no optimizer divides b
 from __future__ import annotations
 
 import math
-from typing import Any, TypeAlias
+import sys
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,13 +17,25 @@ from .typed import typed
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
+# A formula runs as it stands, in the dtype of the predictions, where nothing in it can overflow or underflow: elements
+# whose squares add up to less than 1e30, weights from 1e-15 to 1e15, a loss that is not tiny. What lies outside runs in
+# the first wider dtype that holds it: right, but slower.
+VAST, SLIGHT = 1e30, 1e-15
+TINY = {4: 1e-20, 8: 1e-200}  # bytes of the dtype: a loss below which squares may have underflowed
+SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+DTYPES = (SINGLE, DOUBLE, np.dtype(np.longdouble))
+
 
 class Loss:
     """A number to make small, in `forward`, and its derivative with respect to the predictions, in `backward`.
 
     `forward(predictions, y, sample_weights=None) -> float` and then `backward() -> dpredictions`, the exact
     derivative of what `forward` returned, in the shape and dtype of the predictions. What a loss does not say of itself
-    is as it stands here: its `reduction`, the sample_weights, and what is refused.
+    is as it stands here: its `reduction`, the sample_weights, what is refused, and its numbers.
+
+    Arrays may be of any real dtype and lie in memory as they like. dpredictions has the dtype of predictions, float64
+    if these are whole numbers, and y is rounded to it; float16 is computed in float32. The loss is added up in float64,
+    and near the ends of a dtype it is computed in a wider one: what has a right number gets it, the rest is refused.
 
     Parameters
     ----------
@@ -41,7 +54,8 @@ class Loss:
     ------
     ValueError
         If shapes do not fit exactly, (N, 1) against (N,) too; labels are not classes 0 .. C-1, or not probabilities;
-        an option is out of its range; nothing is given; or a number is NaN or infinite.
+        an option is out of its range; nothing is given; a number is NaN or infinite; y does not fit into the dtype
+        of predictions; or the loss, its gradient or the sum of the weights is beyond the largest number.
     TypeError
         If predictions, y or an option are of the wrong kind.
     RuntimeError
@@ -59,6 +73,10 @@ class Loss:
     divisor: float | None = None
     unit: str = ""
     _cache: Any = None
+    _dtype: Any = None  # of the predictions, and so of dpredictions
+    _ordinary: bool = True  # nothing in the last forward can have overflowed or underflowed
+    _far: bool = False  # a weight or option in it is so far from 1 that only the widest dtype will do
+    _least: ClassVar[dict[int, float]] = TINY  # bytes of the dtype: the formula loses digits where the loss is smaller
 
     def __init__(self, reduction: str = "mean") -> None:
         if reduction not in ("mean", "sum"):
@@ -91,6 +109,60 @@ class Loss:
             raise RuntimeError(f"{self!r}: backward() needs a forward() before it")
         return cache
 
+    def _losses(self, predictions: Array, y: Array) -> tuple[Array, Any]:
+        """Return the loss of each prediction and what backward needs, in the dtype of predictions."""
+        raise NotImplementedError(f"{type(self).__name__} must define _losses(self, predictions, y)")
+
+    def _reduce(self, predictions: Array, y: Array, scale: float | Array) -> float:
+        """Return sum(losses * scale), and keep what backward needs."""
+        if self._ordinary:
+            losses, kept = self._losses(predictions, y)
+            value = self._add_up(losses, scale)
+            if value >= self._least.get(predictions.itemsize, -math.inf):
+                self._cache = kept, scale
+                return value
+        return self._reduce_with_care(predictions, y, scale)
+
+    def _reduce_with_care(self, predictions: Array, y: Array, scale: float | Array) -> float:
+        """Return the same, computed in the first dtype that holds it: that of predictions or a wider one."""
+        self._ordinary = False
+        value, kept = math.nan, None
+        with np.errstate(all="ignore"):  # the value tells what has overflowed or underflowed
+            for dtype in DTYPES[-1:] if self._far else DTYPES:
+                if dtype.itemsize >= predictions.itemsize:
+                    losses, kept = self._losses(predictions.astype(dtype, copy=False), y)
+                    value = self._add_up(losses, scale)
+                    if TINY.get(losses.itemsize, 0.0) <= value < math.inf:
+                        break
+        if not math.isfinite(value):
+            raise ValueError(f"{self!r}: the loss must be at most {sys.float_info.max:.2g}, the largest number")
+        self._cache = kept, scale
+        return value
+
+    def _add_up(self, losses: Array, scale: float | Array) -> float:
+        """Return sum(losses * scale), added up in float64; a scale that all share is multiplied once, at the end."""
+        if isinstance(scale, float):
+            return float(np.add.reduce(losses, None, DOUBLE if losses.itemsize <= 8 else None) * scale)
+        products = losses * scale
+        return float(products.sum(dtype=np.float64 if products.itemsize <= 8 else None))
+
+    def _times(self, slopes: Array, scale: float | Array) -> Array:
+        """Return slopes * scale, the gradient; slopes are ours, and their memory is used again."""
+        if not isinstance(scale, float):
+            scale = scale[..., np.newaxis] if scale.ndim < slopes.ndim else scale  # one for each row
+            scale = scale.astype(slopes.dtype, copy=False) if self._ordinary else scale
+        if self._ordinary:
+            slopes *= scale
+            return slopes
+        with np.errstate(all="ignore"):
+            exact = slopes * scale
+            gradient: Array = exact.astype(self._dtype)
+        if not np.isfinite(gradient).all():
+            where = _first(~np.isfinite(gradient))
+            number = f"{exact[where]:.3g} at {list(where)}"
+            raise ValueError(f"{self!r}: the gradient must fit into {self._dtype}, got {number}")
+        return gradient
+
     def _scale(
         self, shape: tuple[int, ...], sample_weights: ArrayLike | None = None, class_weights: Array | None = None
     ) -> float | Array:
@@ -110,66 +182,109 @@ class Loss:
             if given.shape not in (shape[:1], shape):
                 either = f" or {shape}" if len(shape) > 1 else ""
                 raise ValueError(f"{self!r}: sample_weights must have shape {shape[:1]}{either}, got {given.shape}")
-            if given.min() < 0:
-                raise ValueError(f"{self!r}: sample_weights must not be negative, got {given.min()}")
+            # weights of 0 are usual, those below 0 or next to it are not
+            plain = np.count_nonzero(given >= SLIGHT)
+            if plain < given.size and plain + np.count_nonzero(given == 0) < given.size:
+                if given.min() < 0:
+                    raise ValueError(f"{self!r}: sample_weights must not be negative, got {given.min()}")
+                self._far = True
+            if not self._ordinary and given.max() > 1 / SLIGHT:
+                self._far = True
+            if self._far:
+                weights = weights.astype(np.longdouble)
             weights *= given.reshape(given.shape + (1,) * (len(shape) - given.ndim))
         if class_weights is not None:
-            weights *= class_weights
-        if self.reduction == "sum":
-            return weights
-        total = weights.sum()
-        if total == 0:
-            raise ValueError(f"{self!r}: the weights must not all be zero")
-        self.divisor = float(total)
-        return weights / total
+            weights = weights * class_weights
+        if self.reduction == "mean":
+            total = weights.sum()
+            self.divisor = float(total)
+            if not 0 < self.divisor < math.inf:
+                if total == 0:
+                    raise ValueError(f"{self!r}: the weights must not all be zero")
+                raise ValueError(f"{self!r}: the sum of the weights must fit into float64, got {total}")
+            if self.divisor > 1 / SLIGHT:
+                self._far = True
+            weights = (weights.astype(np.longdouble) if self._far else weights) / total
+        if self._far:
+            self._ordinary = False
+        return weights
 
-    def _add_up(self, losses: Array, scale: float | Array) -> float:
-        """Return sum(losses * scale), added up in float64; a scale that all share is multiplied once, at the end."""
-        if isinstance(scale, float):
-            return float(losses.sum(dtype=np.float64)) * scale
-        return float((losses * scale).sum(dtype=np.float64))
+    def _predictions(self, name: str, values: ArrayLike, masked: bool = False) -> Array:
+        """Return values, with which a forward begins, as `_real` does."""
+        self._cache = None
+        self._ordinary, self._far = True, False
+        array = self._real(name, values, masked)
+        self._dtype = array.dtype
+        if array is not values:
+            given = np.asarray(values).dtype
+            if given.kind == "f" and given.itemsize < 4:
+                self._dtype, self._ordinary = np.dtype(np.float16), False
+        return array
 
-    def _for_rows(self, scale: float | Array, dtype: Any) -> float | Array:
-        """Return the factors of rows (N, ..., C), one for each row, as what multiplies their elements."""
-        return scale if isinstance(scale, float) else np.asarray(scale, dtype)[..., np.newaxis]
+    def _real(self, name: str, values: ArrayLike, masked: bool = False) -> Array:
+        """Return values as an array of finite floating numbers, at least one; where `masked`, -inf is one too.
 
-    def _real(self, name: str, values: ArrayLike) -> Array:
-        """Return values as an array of finite floating numbers, at least one."""
-        array = np.asarray(values)
-        if array.dtype.kind not in "fiub":
+        This is the one door: behind it arrays are native, C-ordered and of float32 at least. Only others are copied.
+        """
+        array = np.asarray(values, order="C")
+        kind = array.dtype.kind
+        if kind not in "fiub":
             raise TypeError(f"{self!r}: {name} must hold real numbers, got dtype {array.dtype}")
         if array.ndim == 0 or array.size == 0:
             raise ValueError(f"{self!r}: {name} must hold at least one example, got shape {array.shape}")
-        if array.dtype.kind != "f":
-            return array.astype(float)
+        if array.dtype is not SINGLE and array.dtype is not DOUBLE:
+            native = array.dtype.newbyteorder("=") if kind == "f" else DOUBLE
+            array = array.astype(native if native.itemsize > 2 else SINGLE, copy=False)
         # A NaN or an infinity makes the sum of squares one; so may large numbers, and then the elements decide. One
         # call in place of two, and no array made.
-        if not math.isfinite(np.vdot(array, array)) and not np.isfinite(array).all():
-            where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-            raise ValueError(f"{self!r}: {name} must be finite, got {array[where]} at {list(where)}")
+        if not float(np.vdot(array, array)) < VAST:
+            self._look(name, np.asarray(values), array, masked)
         return array
 
-    def _rows(self, name: str, values: ArrayLike) -> Array:
-        """Return values as rows of finite floating numbers, one number for each of two classes or more."""
-        rows = self._real(name, values)
+    def _look(self, name: str, given: Array, array: Array, masked: bool) -> None:
+        """Raise where an element is not finite, or, a whole number beyond 2**53, is not what was given."""
+        self._ordinary = False
+        refused = ~np.isfinite(array)
+        if masked:
+            refused &= array != -np.inf
+        if refused.any():
+            where = _first(refused)
+            raise ValueError(f"{self!r}: {name} must be finite, got {array[where]} at {list(where)}")
+        if given.dtype.kind in "iu":
+            for place in np.argwhere(np.abs(array) >= 2**53):
+                where = tuple(int(i) for i in place)
+                if int(given[where]) != int(array[where]):
+                    raise ValueError(f"{self!r}: {name} must fit into float64, got {given[where]} at {list(where)}")
+
+    def _rows(self, name: str, values: ArrayLike, masked: bool = False) -> Array:
+        """Return values as rows of floating numbers, one number for each of two classes or more."""
+        rows = self._predictions(name, values, masked)
         if rows.ndim < 2 or rows.shape[-1] < 2:
             raise ValueError(f"{self!r}: {name} must have shape (N, C) with C of at least 2, got {rows.shape}")
         return rows
 
     def _same_shape(self, name: str, predictions: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
         """Return predictions and y, which must agree in shape: (N, 1) against (N,) would broadcast to (N, N)."""
-        predictions, y = self._real(name, predictions), self._real("y", y)
+        predictions, y = self._predictions(name, predictions), self._real("y", y)
         if predictions.shape != y.shape:
             raise ValueError(f"{self!r}: {name} and y must have the same shape, got {predictions.shape} and {y.shape}")
-        return predictions, y.astype(predictions.dtype, copy=False)
+        if not self._ordinary:
+            with np.errstate(over="ignore"):
+                beyond = np.isinf(y.astype(self._dtype))
+            if beyond.any():
+                where = _first(beyond)
+                number = f"{y[where]:.3g} at {list(where)}"
+                raise ValueError(f"{self!r}: y must fit into {self._dtype}, the dtype of {name}, got {number}")
+        return predictions, y
 
     def _labels(self, predictions: Array, y: ArrayLike) -> Array:
         """Return y, checked: class indices of shape (N, ...), or probabilities of the shape of predictions."""
         y, n_classes = np.asarray(y), predictions.shape[-1]
         if y.shape == predictions.shape:
+            half = y.dtype == np.float16
             y = self._real("y", y)
-            sums = y.sum(axis=-1)
-            if y.min() < 0 or np.abs(sums - 1).max() > 1e-5:
+            sums = y.sum(axis=-1, dtype=None if self._ordinary else np.longdouble)
+            if y.min() < 0 or np.abs(sums - 1).max() > (1e-3 if half else 1e-5):
                 raise ValueError(
                     f"{self!r}: rows of y must be one-hot or probabilities that sum to 1, "
                     f"got elements from {y.min():g} and sums from {sums.min():g} to {sums.max():g}"
@@ -181,6 +296,13 @@ class Loss:
         if y.dtype.kind not in "iu":
             raise TypeError(f"{self!r}: y must hold class indices as integers, got dtype {y.dtype}")
         classes = y.astype(np.intp, copy=False)
-        if classes.view(np.uintp).max() >= n_classes:  # read without its sign, a negative number is a huge one
+        if (
+            np.maximum.reduce(classes.view(np.uintp), None) >= n_classes
+        ):  # read without its sign, a negative number is a huge one
             raise ValueError(f"{self!r}: y must hold classes 0 .. {n_classes - 1}, got {y.min()} .. {y.max()}")
         return classes
+
+
+def _first(flags: Array) -> tuple[int, ...]:
+    """Return the place of the first flag that is set."""
+    return tuple(int(i) for i in np.argwhere(flags)[0])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .checks import positive
-from .loss import Array, Loss
+from .loss import SLIGHT, Array, Loss
 from .rows import places
 
 
@@ -41,38 +43,44 @@ class Hinge(Loss):
     array([[-1.,  1.,  0.]])
     """
 
+    _least: ClassVar[dict[int, float]] = {}  # a loss of 0 is exact, and usual
+
     def __init__(self, margin: float = 1.0, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.margin = positive("Hinge", "margin", margin)
 
     def forward(self, scores: ArrayLike, y: ArrayLike, sample_weights: ArrayLike | None = None) -> float:
-        self._cache = None
-        scores = self._real("scores", scores)
-        if scores.ndim > 1 and scores.shape[-1] > 1:
-            scores = np.ascontiguousarray(scores)  # the rows end to end, for `places`
-            y = places(self._true_classes(scores, y), scores.shape[-1])
-            short = self.margin + scores - scores.reshape(-1)[y][..., np.newaxis]
-            short.reshape(-1)[y] = 0  # the true class is not among the wrong ones
-            losses = np.maximum(short, 0).sum(axis=-1)
+        if np.ndim(scores) > 1 and np.shape(scores)[-1] > 1:
+            scores = self._predictions("scores", scores)
+            y = self._true_classes(scores, y)
         else:
             scores, y = self._same_shape("scores", scores, y)
             if not np.all(np.abs(y) == 1):
                 raise ValueError(f"{self!r}: y must hold -1 and 1, got {np.unique(y)[:5].tolist()}")
+        scale = self._scale(y.shape, sample_weights)
+        if not SLIGHT <= self.margin <= 1 / SLIGHT:
+            self._ordinary, self._far = False, True
+        return self._reduce(scores, y, scale)
+
+    def _losses(self, scores: Array, y: Array) -> tuple[Array, Any]:
+        if y.ndim == scores.ndim:  # two classes
+            y = y.astype(scores.dtype, copy=False)
             short = self.margin - y * scores
-            losses = np.maximum(short, 0)
-        scale = np.asarray(self._scale(losses.shape, sample_weights), scores.dtype)
-        self._cache = short, y, scale
-        return self._add_up(losses, scale)
+            return np.maximum(short, 0), (short, y)
+        y = places(y, scores.shape[-1])
+        short = scores - scores.reshape(-1)[y][..., np.newaxis]  # first the difference, which a small margin survives
+        short += self.margin
+        short.reshape(-1)[y] = 0  # the true class is not among the wrong ones
+        return np.maximum(short, 0).sum(axis=-1), (short, y)
 
     def backward(self) -> Array:
-        short, y, scale = self._recall()
-        if y.ndim == short.ndim:  # two classes
-            return -y * (short > 0) * scale
+        (short, y), scale = self._recall()
+        if y.ndim == short.ndim:
+            return self._times(-y * (short > 0), scale)
         # each wrong class within the margin pulls its own score down by 1 and the true one, at the place y, up by 1
         dscores: Array = (short > 0).astype(short.dtype)
         dscores.reshape(-1)[y] -= dscores.sum(axis=-1)
-        dscores *= scale[..., np.newaxis]
-        return dscores
+        return self._times(dscores, scale)
 
     def _true_classes(self, scores: Array, y: ArrayLike) -> Array:
         """Return y, checked: class indices alone, since a margin to a soft label has no meaning."""

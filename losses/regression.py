@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .checks import positive
-from .loss import Array, Loss
+from .loss import SLIGHT, Array, Loss
 
 
 class _ElementwiseLoss(Loss):
@@ -25,17 +25,16 @@ class _ElementwiseLoss(Loss):
         raise NotImplementedError(f"{type(self).__name__} must define slope(self, error)")
 
     def forward(self, y_hat: ArrayLike, y: ArrayLike, sample_weights: ArrayLike | None = None) -> float:
-        self._cache = None
         y_hat, y = self._same_shape("y_hat", y_hat, y)
-        error = y_hat - y
-        scale = np.asarray(self._scale(error.shape, sample_weights), error.dtype)
-        self._cache = error, scale
-        return self._add_up(self.value(error), scale)
+        return self._reduce(y_hat, y, self._scale(y_hat.shape, sample_weights))
+
+    def _losses(self, y_hat: Array, y: Array) -> tuple[Array, Array]:
+        error = y_hat - y.astype(y_hat.dtype, copy=False)
+        return self.value(error), error
 
     def backward(self) -> Array:
         error, scale = self._recall()
-        dy_hat: Array = self.slope(error) * scale
-        return dy_hat
+        return self._times(self.slope(error), scale)
 
 
 class MeanSquaredError(_ElementwiseLoss):
@@ -109,3 +108,8 @@ class Huber(_ElementwiseLoss):
 
     def slope(self, error: Array) -> Array:
         return np.clip(error, -self.delta, self.delta)
+
+    def _reduce(self, predictions: Array, y: Array, scale: float | Array) -> float:
+        if not SLIGHT <= self.delta <= 1 / SLIGHT:
+            self._ordinary, self._far = False, True
+        return super()._reduce(predictions, y, scale)

@@ -24,7 +24,11 @@ import numpy as np
 from . import checks
 from .blocks import Array
 from .optimizer import Optimizer
-from .schedule import Rate
+from .options import Option, flag
+from .ranges import least_outside, weights_of
+from .schedule import Rate, not_negative
+
+ANCHOR = 1024  # steps between two products of momentums that are computed afresh
 
 
 class Adam(Optimizer):
@@ -69,7 +73,11 @@ class Adam(Optimizer):
     array([-0.1,  0.1])
     """
 
-    state_names: tuple[str, ...] = ("gradient_sum", "square_sum")
+    _least_epsilon = staticmethod(least_outside)
+    beta1 = Option(checks.fraction, then="_renew")
+    beta2 = Option(checks.fraction, then="_renew")
+    epsilon = Option(checks.positive, then="_renew")
+    amsgrad = Option(flag, then="_renew")
 
     def __init__(
         self,
@@ -82,10 +90,13 @@ class Adam(Optimizer):
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.beta1, self.beta2, self.epsilon = _checked(self, beta1, beta2, epsilon)
-        self.amsgrad = bool(amsgrad)
-        if amsgrad:
-            self.state_names = ("gradient_sum", "square_sum", "largest_square_sum")
+        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+        self.amsgrad = amsgrad
+
+    @property
+    def state_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Two sums, and with amsgrad the largest of the second so far."""
+        return ("gradient_sum", "square_sum") + (("largest_square_sum",) if self.amsgrad else ())
 
     def _update(
         self,
@@ -100,10 +111,10 @@ class Adam(Optimizer):
     ) -> None:
         # rate * m_hat / (sqrt(v_hat) + epsilon), with m_hat = gradient_sum * unit1 and v_hat = square_sum * unit2**2,
         # is  rate * unit1 / unit2 * gradient_sum / (sqrt(square_sum) + epsilon / unit2)
-        (spare,) = scratch
-        _discount(gradient_sum, square_sum, gradients, self.beta1, self.beta2, spare)
-        unit1 = (1 - self.beta1) / (1 - self.beta1 ** (self.steps + 1))
-        unit2 = math.sqrt((1 - self.beta2) / (1 - self.beta2 ** (self.steps + 1)))
+        (spare,), beta1, beta2, t = scratch, self.beta1, self.beta2, self.steps + 1
+        _discount(gradient_sum, square_sum, gradients, beta1, beta2, spare)
+        unit1 = (1 - beta1) / weights_of(beta1, t)
+        unit2 = math.sqrt((1 - beta2) / weights_of(beta2, t))
         if largest_square_sum is not None:
             square_sum = np.maximum(largest_square_sum, square_sum, out=largest_square_sum)
         root = np.sqrt(square_sum, out=spare)
@@ -187,6 +198,11 @@ class NAdam(Optimizer):
 
     state_names = ("gradient_sum", "square_sum")
     n_scratch = 2
+    _least_epsilon = staticmethod(least_outside)
+    beta1 = Option(checks.fraction, then="_renew")
+    beta2 = Option(checks.fraction, then="_renew")
+    epsilon = Option(checks.positive, then="_renew")
+    momentum_decay = Option(not_negative, then="_renew")
 
     def __init__(
         self,
@@ -199,9 +215,12 @@ class NAdam(Optimizer):
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.beta1, self.beta2, self.epsilon = _checked(self, beta1, beta2, epsilon)
-        self.momentum_decay = checks.number("NAdam", "momentum_decay", momentum_decay, least=0)
-        self._product = (0, 1.0)  # t, and mu_1 * ... * mu_t
+        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+        self.momentum_decay = momentum_decay
+
+    def _renew(self) -> None:
+        super()._renew()
+        self._product = (0, 1.0)  # t, and mu_1 * ... * mu_t with the options as they are
 
     def _update(
         self,
@@ -219,7 +238,7 @@ class NAdam(Optimizer):
         product, ahead = self._momentum_product(t), self._momentum(t + 1)
         of_mean = ahead * (1 - self.beta1) / (1 - product * ahead)
         of_gradients = (1 - self._momentum(t)) / (1 - product)
-        unit = math.sqrt((1 - self.beta2) / (1 - self.beta2**t))
+        unit = math.sqrt((1 - self.beta2) / weights_of(self.beta2, t))
         root = np.sqrt(square_sum, out=spare)
         root += self.epsilon / unit
         step = np.multiply(gradient_sum, of_mean / of_gradients, out=other)
@@ -233,29 +252,38 @@ class NAdam(Optimizer):
 
     def _momentum_product(self, t: int) -> float:
         """Return mu_1 * ... * mu_t, going on from the last step where that is possible."""
+        anchor = t - t % ANCHOR  # a resumed training goes on from there too, and comes to the same digits
         last, product = self._product
-        if last > t:
-            last, product = 0, 1.0
-        while last < t and product > 0:  # it underflows to 0 after some thousand steps, and stays there
+        if not anchor <= last <= t:
+            last, product = anchor, self._product_at(anchor)
+        while last < t:
             last += 1
             product *= self._momentum(last)
         self._product = t, product
         return product
 
+    def _product_at(self, t: int) -> float:
+        """Return mu_1 * ... * mu_t at once, by the series of log(1 - q**k / 2), whose terms are geometric in k.
+
+        sum over k of log(1 - q**k / 2) = -sum over j of (q**j + ... + q**(j * t)) / (j * 2**j)
+
+        with q = 0.96**momentum_decay.
+        """
+        if self.beta1 == 0:
+            return 0.0**t
+        step = math.log(0.96) * self.momentum_decay
+        total = t * math.log(self.beta1)
+        for j in range(1, 64):
+            geometric = math.exp(j * step) * math.expm1(j * t * step) / math.expm1(j * step) if step else t
+            total -= geometric / (j * 2.0**j)
+        return math.exp(total)
+
 
 def _discount(
     gradient_sum: Array, square_sum: Array, gradients: Array, beta1: float, beta2: float, spare: Array
 ) -> None:
+    np.multiply(gradients, gradients, out=spare)  # first, while the gradients that `step` looked at are in the cache
+    square_sum *= beta2
+    square_sum += spare
     gradient_sum *= beta1
     gradient_sum += gradients
-    square_sum *= beta2
-    square_sum += np.multiply(gradients, gradients, out=spare)
-
-
-def _checked(optimizer: Optimizer, beta1: float, beta2: float, epsilon: float) -> tuple[float, float, float]:
-    who = type(optimizer).__name__
-    return (
-        checks.fraction(who, "beta1", beta1),
-        checks.fraction(who, "beta2", beta2),
-        checks.positive(who, "epsilon", epsilon),
-    )

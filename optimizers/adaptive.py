@@ -10,7 +10,9 @@ import numpy as np
 from . import checks
 from .blocks import Array
 from .optimizer import Optimizer
-from .schedule import Rate
+from .options import Option, flag
+from .ranges import least_inside, least_outside
+from .schedule import Rate, not_negative
 
 
 class RMSprop(Optimizer):
@@ -58,6 +60,12 @@ class RMSprop(Optimizer):
     array([-0.2,  0.2])
     """
 
+    _least_epsilon = staticmethod(least_outside)
+    rho = Option(checks.fraction, then="_renew")
+    epsilon = Option(checks.positive, then="_renew")
+    momentum = Option(checks.fraction, then="_renew")
+    centered = Option(flag, then="_renew")
+
     def __init__(
         self,
         learning_rate: Rate = 0.001,
@@ -69,15 +77,12 @@ class RMSprop(Optimizer):
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.rho = checks.fraction("RMSprop", "rho", rho)
-        self.epsilon = checks.positive("RMSprop", "epsilon", epsilon)
-        self.momentum = checks.fraction("RMSprop", "momentum", momentum)
-        self.centered = bool(centered)
-        self.state_names = ("mean_square",)
-        if self.centered:
-            self.state_names += ("mean",)
-        if self.momentum:
-            self.state_names += ("velocity",)
+        self.rho, self.epsilon, self.momentum, self.centered = rho, epsilon, momentum, centered
+
+    @property
+    def state_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The mean square; the mean if centered; the velocity if there is a momentum, and dropped when it goes."""
+        return ("mean_square",) + (("mean",) if self.centered else ()) + (("velocity",) if self.momentum else ())
 
     def _update(
         self,
@@ -150,13 +155,15 @@ class Adagrad(Optimizer):
     """
 
     state_names = ("squares",)
+    _least_epsilon = staticmethod(least_outside)
+    epsilon = Option(checks.positive, then="_renew")
+    initial_squares = Option(not_negative, then="_renew")
 
     def __init__(
         self, learning_rate: Rate = 0.01, *, epsilon: float = 1e-10, initial_squares: float = 0.0, **options: Any
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.epsilon = checks.positive("Adagrad", "epsilon", epsilon)
-        self.initial_squares = checks.number("Adagrad", "initial_squares", initial_squares, least=0)
+        self.epsilon, self.initial_squares = epsilon, initial_squares
 
     def _update(
         self, parameters: Array, gradients: Array, rate: float, scratch: list[Array], *, squares: Array
@@ -209,11 +216,13 @@ class Adadelta(Optimizer):
 
     state_names = ("mean_square", "mean_square_step")
     n_scratch = 2
+    _least_epsilon = staticmethod(least_inside)
+    rho = Option(checks.fraction, then="_renew")
+    epsilon = Option(checks.positive, then="_renew")
 
     def __init__(self, learning_rate: Rate = 1.0, *, rho: float = 0.9, epsilon: float = 1e-6, **options: Any) -> None:
         super().__init__(learning_rate, **options)
-        self.rho = checks.fraction("Adadelta", "rho", rho)
-        self.epsilon = checks.positive("Adadelta", "epsilon", epsilon)
+        self.rho, self.epsilon = rho, epsilon
 
     def _update(
         self,
@@ -228,8 +237,13 @@ class Adadelta(Optimizer):
         spare, other = scratch
         _average(mean_square, self.rho, np.multiply(gradients, gradients, out=spare), spare)
         step = np.add(mean_square_step, self.epsilon, out=other)
-        step /= np.add(mean_square, self.epsilon, out=spare)
-        np.sqrt(step, out=step)
+        root = np.add(mean_square, self.epsilon, out=spare)
+        if self._trying:  # the quotient of such numbers may be lost below the range, that of their roots is not
+            np.sqrt(step, out=step)
+            step /= np.sqrt(root, out=root)
+        else:
+            step /= root
+            np.sqrt(step, out=step)
         step *= gradients
         _average(mean_square_step, self.rho, np.multiply(step, step, out=spare), spare)
         step *= rate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -11,7 +12,10 @@ from numpy.typing import ArrayLike
 
 from . import checks
 from .blocks import BLOCK, Array, cut, walk
-from .optimizer import Model
+from .names import Model
+from .options import Option, flag
+from .ranges import magnitude, ordinary, squares, weights_of
+from .states import cast, floats
 from .typed import typed
 
 
@@ -68,41 +72,65 @@ class ExponentialMovingAverage:
     array([8.])
     """
 
+    decay = Option(checks.fraction)
+    bias_correction = Option(flag, then="_agree")
+    warm_up = Option(flag, then="_agree")
+
     def __init__(self, decay: float = 0.999, *, bias_correction: bool = False, warm_up: bool = False) -> None:
-        self.decay = checks.fraction(type(self).__name__, "decay", decay)
-        self.bias_correction, self.warm_up = bool(bias_correction), bool(warm_up)
-        if bias_correction and warm_up:
-            raise ValueError(f"{type(self).__name__}: bias_correction and warm_up must not both be chosen")
+        self.decay, self.bias_correction, self.warm_up = decay, bias_correction, warm_up
         self.updates = 0
         self.average: Array | None = None
+        self._dtype: np.dtype[Any] | None = None
+
+    def _agree(self) -> None:
+        if vars(self).get("bias_correction") and vars(self).get("warm_up"):
+            raise ValueError(f"{type(self).__name__}: bias_correction and warm_up must not both be chosen")
 
     def update(self, model: Model) -> None:
         """Take the parameters of the model into the average."""
         parameters = model.parameters
-        if self.average is None:
-            self.average = parameters.copy()
+        blocks, dtype = list(cut(0, parameters.size)), parameters.dtype
+        self._check_size(parameters.size)
+        if self._dtype is not dtype:
+            self._prepare(dtype)
+        small = squares(parameters, blocks) < self._ordinary
+        if not small and not math.isfinite(largest := magnitude(parameters, blocks)):
+            raise ValueError(f"{self!r}: parameters must be finite, got {largest}")
+        weight = self._weight(self.updates + 1)
+        if self.average is None or weight == 1:
+            self.average = parameters.astype(dtype.newbyteorder("="))
         else:
-            self._check_size(parameters.size)
-            blocks = list(cut(0, parameters.size))
-            walk(
-                self._average_blocks, blocks, parameters.size, self.average, parameters, self._weight(self.updates + 1)
-            )
+            work = self._average_small if small else self._average_large
+            walk(work, blocks, parameters.size, self.average, parameters, weight)
         self.updates += 1
+
+    def _prepare(self, dtype: np.dtype[Any]) -> None:
+        if dtype.kind != "f" or dtype.itemsize < 4:
+            raise TypeError(f"{self!r}: parameters must be float32 or wider, got {dtype}")
+        if self.average is not None:
+            self.average = cast(repr(self), "average", self.average, dtype.newbyteorder("="))
+        self._dtype, self._ordinary = dtype, ordinary(dtype)
 
     def _weight(self, n: int) -> float:
         """Return the weight, 1 minus the decay, of the parameters that come with the update n = 1, 2, ..."""
         if self.bias_correction:
-            return (1 - self.decay) / (1 - self.decay**n)
+            return (1 - self.decay) / weights_of(self.decay, n)
         return 1 - (min(self.decay, (1 + n) / (10 + n)) if self.warm_up else self.decay)
 
     @staticmethod
-    def _average_blocks(blocks: Iterable[slice], average: Array, parameters: Array, weight: float) -> None:
+    def _average_small(blocks: Iterable[slice], average: Array, parameters: Array, weight: float) -> None:
         # decay * average + (1 - decay) * parameters = average + (1 - decay) * (parameters - average)
         scratch = np.empty(min(BLOCK, average.size), average.dtype)
         for here in blocks:
             change = np.subtract(parameters[here], average[here], out=scratch[: here.stop - here.start])
             change *= weight
             average[here] += change
+
+    @staticmethod
+    def _average_large(blocks: Iterable[slice], average: Array, parameters: Array, weight: float) -> None:
+        # The same for parameters whose difference may overflow.
+        for here in blocks:
+            average[here] += parameters[here] * weight - average[here] * weight
 
     @contextmanager
     def applied(self, model: Model) -> Iterator[None]:
@@ -134,13 +162,10 @@ class ExponentialMovingAverage:
             raise ValueError(
                 f"{self!r}: updates must be a whole number, and above 0 with an average, got {state['updates']!r}"
             )
-        average = np.array(state["average"]) if "average" in state else None
+        average = floats(repr(self), "average", state["average"], None) if "average" in state else None
         if average is not None:
-            if average.dtype.kind != "f" or average.ndim != 1:
-                got = f"{average.dtype} of shape {average.shape}"
-                raise ValueError(f"{self!r}: average must hold floating numbers in shape (P,), got {got}")
             self._check_size(average.size)
-        self.updates, self.average = int(updates), average
+        self.updates, self.average, self._dtype = int(updates), average, None
 
     def _check_size(self, size: int) -> None:
         if self.average is not None and size != self.average.size:

@@ -12,10 +12,9 @@ for some 20 ms, keeping the cores busy; with OPENBLAS_THREAD_TIMEOUT=4 in the en
 from __future__ import annotations
 
 import contextvars
-import math
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
@@ -24,7 +23,6 @@ import numpy as np
 Array: TypeAlias = np.ndarray[Any, Any]
 
 BLOCK = 131_072  # numbers in a block: half a megabyte of float32
-ROW = 4096  # numbers in a product that BLAS does at once, in the thread that asks: from 10,000 on it starts its own
 LONG = 8_000_000  # numbers from which on several threads walk
 THREADS = min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
@@ -71,42 +69,3 @@ def _taken(waiting: deque[Any]) -> Iterator[Any]:
             yield waiting.popleft()
         except IndexError:  # another thread was faster
             return
-
-
-def norm(vector: Array, blocks: Sequence[slice]) -> float:
-    """Return sqrt(sum(vector²)) over these blocks, summed in float64 whatever the dtype of the vector.
-
-    Examples
-    --------
-    >>> norm(np.array([3.0, 4.0, 12.0]), [slice(0, 2)])
-    5.0
-    >>> norm(np.array([0.0, 2e200]), [slice(0, 2)])  # the square of this would be infinite
-    2e+200
-    """
-    total = _sum_of_squares(vector, blocks, 1.0)
-    if 1e-280 < total < math.inf:  # no square that counts was lost below or above the range of float64
-        return math.sqrt(total)
-    largest = max((float(np.abs(vector[here]).max()) for here in blocks), default=0.0)
-    if not 0 < largest < math.inf:
-        return largest
-    return largest * math.sqrt(_sum_of_squares(vector, blocks, largest))
-
-
-def _sum_of_squares(vector: Array, blocks: Sequence[slice], unit: float) -> float:
-    sums = np.empty(len(blocks))  # added up at the end, in the order of the blocks, whoever was faster
-
-    def work(some: Iterable[tuple[int, slice]]) -> None:
-        scratch = np.empty(min(BLOCK, vector.size))
-        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            for i, here in some:
-                wide = scratch[: here.stop - here.start]
-                np.copyto(wide, vector[here])
-                if unit != 1:
-                    wide /= unit
-                rows = wide[: wide.size - wide.size % ROW].reshape(-1, ROW)
-                rest = wide[rows.size :]
-                sums[i] = np.vecdot(rows, rows).sum() + rest @ rest
-
-    walk(work, list(enumerate(blocks)), vector.size)
-    with np.errstate(over="ignore", invalid="ignore"):
-        return float(sums.sum())

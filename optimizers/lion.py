@@ -9,6 +9,7 @@ import numpy as np
 from . import checks
 from .blocks import Array
 from .optimizer import Optimizer
+from .options import Option
 from .schedule import Rate
 
 
@@ -52,13 +53,14 @@ class Lion(Optimizer):
     state_names = ("mean",)
     n_scratch = 2
     decoupled_decay = True
+    beta1 = Option(checks.fraction, then="_renew")
+    beta2 = Option(checks.fraction, then="_renew")
 
     def __init__(
         self, learning_rate: Rate = 0.0001, *, beta1: float = 0.9, beta2: float = 0.99, **options: Any
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.beta1 = checks.fraction("Lion", "beta1", beta1)
-        self.beta2 = checks.fraction("Lion", "beta2", beta2)
+        self.beta1, self.beta2 = beta1, beta2
 
     def _update(self, parameters: Array, gradients: Array, rate: float, scratch: list[Array], *, mean: Array) -> None:
         # beta * mean + (1 - beta) * gradients = mean + (1 - beta) * (gradients - mean)

@@ -5,28 +5,24 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from . import checks
-from .blocks import BLOCK, Array, cut, norm, walk
-from .schedule import Rate, not_negative
+from .blocks import BLOCK, Array, cut, walk
+from .names import Model, names, runs
+from .options import Option
+from .ranges import FAST, ROW, calm, norm, ordinary, quotient, squares, top
+from .refusals import check_dtype, check_names, infinite, why_refused
+from .schedule import Rate, not_negative, rate_or_schedule
+from .states import cast, floats
 from .typed import typed
 
+NOTHING: tuple[float, ...] = ()
 # A stretch of the vectors, whether weight decay acts on it, and the state there by its names.
 Block: TypeAlias = tuple[slice, bool, dict[str, Array]]
-
-
-class Model(Protocol):
-    """What is optimized: anything with two flat vectors of the same length."""
-
-    @property
-    def parameters(self) -> Array: ...
-
-    @property
-    def gradients(self) -> Array: ...
 
 
 class Optimizer:
@@ -101,6 +97,13 @@ class Optimizer:
             own[-1:] = [each for each in handed_on if each.kind == each.KEYWORD_ONLY and each.name not in names]
         cls.__signature__ = inspect.Signature(own)
 
+    learning_rate = Option(rate_or_schedule)
+    weight_decay = Option(not_negative)
+    exclude = Option(names, then="_renew")
+    frozen = Option(names, then="_renew")
+    clip_norm = Option(checks.positive, optional=True, then="_renew")
+    clip_value = Option(checks.positive, optional=True, then="_renew")
+
     def __init__(
         self,
         learning_rate: Rate,
@@ -111,92 +114,96 @@ class Optimizer:
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        who = type(self).__name__
-        self.learning_rate = learning_rate
-        self.weight_decay = not_negative(who, "weight_decay", weight_decay)
-        self.exclude, self.frozen = exclude, frozen
-        self.clip_norm = None if clip_norm is None else checks.positive(who, "clip_norm", clip_norm)
-        self.clip_value = None if clip_value is None else checks.positive(who, "clip_value", clip_value)
         self.steps = 0
         self.gradient_norm: float | None = None
         self._state: dict[str, Array] = {}
         self._size: int | None = None
+        self._trying = False
+        self.learning_rate, self.weight_decay = learning_rate, weight_decay
+        self.exclude, self.frozen = exclude, frozen
+        self.clip_norm, self.clip_value = clip_norm, clip_value
+
+    def _renew(self) -> None:
+        """Make the state that the options ask for, and let the next step see whether they fit the model."""
+        if self._size is not None:
+            made = {name: self._state.get(name) for name in self.state_names}
+            self._state = {name: np.zeros(self._size) if old is None else old for name, old in made.items()}
+        self._dtype: np.dtype[Any] | None = None
+        self._layout: Mapping[str, slice] | None = None
         self._blocks: list[Block] = []
-        self._scratch: list[list[Array]] = []
-
-    @property
-    def learning_rate(self) -> Rate:
-        """The rate, or the callable that gives it. It can be changed between steps."""
-        return self._learning_rate
-
-    @learning_rate.setter
-    def learning_rate(self, rate: Rate) -> None:
-        who = type(self).__name__
-        self._learning_rate = rate if callable(rate) else not_negative(who, "learning_rate", rate)
-
-    @property
-    def exclude(self) -> tuple[str, ...]:
-        """What weight_decay leaves alone."""
-        return self._exclude
-
-    @exclude.setter
-    def exclude(self, names: Sequence[str]) -> None:
-        self._exclude = _names(type(self).__name__, "exclude", names)
-        self._layout: Mapping[str, slice] | None = None  # the blocks must be cut anew
-
-    @property
-    def frozen(self) -> tuple[str, ...]:
-        """What stays exactly as it is."""
-        return self._frozen
-
-    @frozen.setter
-    def frozen(self, names: Sequence[str]) -> None:
-        self._frozen = _names(type(self).__name__, "frozen", names)
-        self._layout = None
+        self._learned: list[slice] = []
+        self._scratch: list[tuple[list[Array], Array]] = []
 
     def rate(self) -> float:
         """Return the learning rate of the step to come."""
-        rate = self._learning_rate
+        rate = self.learning_rate
         if callable(rate):
-            return not_negative(type(self).__name__, f"learning_rate({self.steps})", rate(self.steps))
+            given: Any = rate(self.steps)
+            given = given[()] if isinstance(given, np.ndarray) and given.ndim == 0 else given
+            return not_negative(type(self).__name__, f"learning_rate({self.steps})", given)
         return rate
 
     def step(self, model: Model) -> None:
         """Update `model.parameters` in place by `model.gradients`."""
         rate, parameters, gradients = self.rate(), model.parameters, model.gradients
         layout = getattr(model, "layout", None)
-        if layout is None or layout is not self._layout:
-            self._prepare(parameters, layout)
-        self.gradient_norm = shrink = None
-        if self.clip_norm is not None or self.clip_value is not None:
-            shrink = self._measure(gradients)
-        walk(self._update_blocks, self._blocks, parameters.size, parameters, gradients, rate, shrink)
+        size, state = self._size, self._state
+        try:
+            if layout is None or layout is not self._layout:
+                self._prepare(parameters, layout)
+            found, factors = None, NOTHING
+            if self.clip_norm is None and self.clip_value is None:
+                total = np.vdot(gradients, gradients) if self._short else squares(gradients, self._learned)
+            else:
+                found, factors = self._measure(gradients)
+                length = min(found, self.clip_norm or found)
+                total = length * length
+            if self.weight_decay:
+                decay = rate * self.weight_decay if self.decoupled_decay else self.weight_decay
+                total = 2 * (float(total) + decay * decay * squares(parameters, self._learned))
+            if not (total < self._ordinary and rate < FAST):  # also if it is NaN
+                self._try(parameters, gradients, rate, factors)
+            elif self._short:
+                self._update_blocks(self._blocks, parameters, gradients, rate, factors)
+            else:
+                walk(self._update_blocks, self._blocks, parameters.size, parameters, gradients, rate, factors)
+        except BaseException:
+            if state is not self._state:  # as it was before it was made, or cast, for this step
+                self._size, self._state = size, state
+                self._renew()
+            raise
+        self.gradient_norm = found
         self.steps += 1
 
     def _update_blocks(
-        self, blocks: Iterable[Block], parameters: Array, gradients: Array, rate: float, shrink: float | None
+        self, blocks: Iterable[Block], parameters: Array, gradients: Array, rate: float, factors: tuple[float, ...]
     ) -> None:
         """Update these blocks, in scratch that is kept from step to step: a set of it for each thread."""
         if self._scratch:
-            rows = self._scratch.pop()
+            scratch, spare = kit = self._scratch.pop()
         else:
-            rows = list(np.empty((self.n_scratch + 1, min(BLOCK, parameters.size)), parameters.dtype))
-        *scratch, spare = rows
-        added = 0.0 if self.decoupled_decay else self.weight_decay
-        kept = 1.0 - rate * self.weight_decay if self.decoupled_decay else 1.0
+            spare, *scratch = np.empty((self.n_scratch + 1, min(BLOCK, parameters.size)), parameters.dtype)
+            kit = scratch, spare
+        added, kept = self.weight_decay, 1.0
+        if self.decoupled_decay:
+            added, kept = 0.0, 1.0 - rate * added
+        bound = None if self.clip_value is None else min(self.clip_value, top(parameters.dtype))
         for here, decays, state in blocks:
             size = here.stop - here.start
-            values, slopes, free = parameters[here], gradients[here], [row[:size] for row in scratch]
-            if shrink is not None:
-                slopes = np.multiply(slopes, shrink, out=spare[:size])
-                if self.clip_value is not None:
-                    np.clip(slopes, -self.clip_value, self.clip_value, out=slopes)
+            if size == parameters.size:
+                values, slopes, free = parameters, gradients, scratch
+            else:
+                values, slopes, free = parameters[here], gradients[here], [row[:size] for row in scratch]
+            for factor in factors:
+                slopes = np.multiply(slopes, factor, out=spare[:size])
+            if bound is not None:
+                slopes = np.clip(slopes, -bound, bound, out=spare[:size])
             if added and decays:
                 slopes = np.add(slopes, np.multiply(values, added, out=free[0]), out=spare[:size])
             if kept != 1.0 and decays:
                 values *= kept
             self._update(values, slopes, rate, free, **state)
-        self._scratch.append(rows)
+        self._scratch.append(kit)
 
     def _update(
         self, parameters: Array, gradients: Array, rate: float, scratch: list[Array], *_: Any, **state: Any
@@ -208,55 +215,69 @@ class Optimizer:
         """
         raise NotImplementedError(f"{type(self).__name__} must define _update")
 
-    def _measure(self, gradients: Array) -> float:
-        """Set gradient_norm, and return what to multiply the gradients by."""
-        self.gradient_norm = found = norm(gradients, [here for here, *_ in self._blocks])
+    def _least_epsilon(self, dtype: np.dtype[Any]) -> float:
+        """Return the least epsilon, of a rule that has one, with which the formula is right in this dtype."""
+        return 0.0
+
+    def _measure(self, gradients: Array) -> tuple[float, tuple[float, ...]]:
+        """Return the norm of the gradients, and what to multiply them by, one after the other."""
+        found = norm(gradients, self._learned)
         if not math.isfinite(found):
-            named = {} if self._layout is None else self._layout
-            learned = {name: gradients[here] for name, here in named.items() if not _fits(name, self.frozen)}
-            where = [name for name, array in learned.items() if not np.isfinite(array).all()]
-            got = f"a norm of {found} from {where}" if where else f"a norm of {found}"
-            raise ValueError(f"{self!r}: gradients must be finite to be clipped, got {got}")
-        return 1.0 if self.clip_norm is None or found <= self.clip_norm else self.clip_norm / found
+            reason = infinite("gradients", gradients, self._learned, self._layout, self.frozen)
+            raise ValueError(f"{self!r}: {reason or 'gradients must have a norm that float64 can hold'}")
+        shorten = self.clip_norm is not None and found > self.clip_norm
+        return found, quotient(self.clip_norm, found, gradients.dtype) if shorten else ()
+
+    def _try(self, parameters: Array, gradients: Array, rate: float, factors: tuple[float, ...]) -> None:
+        """Make a step that might leave the range of the dtype: on copies, which are kept where all is finite."""
+        after, state = parameters.copy(), {name: vector.copy() for name, vector in self._state.items()}
+        blocks = [(here, decays, {name: state[name][here] for name in state}) for here, decays, _ in self._blocks]
+        self._trying = True
+        with np.errstate(over="raise", divide="raise", invalid="raise", under="ignore"):
+            try:
+                walk(self._update_blocks, blocks, parameters.size, after, gradients, rate, factors)
+                made = [vector[here] for vector in (after, *state.values()) for here in self._learned]
+                fine = all(np.isfinite(part).all() for part in made)
+            except FloatingPointError:
+                fine = False
+            finally:
+                self._trying = False
+        if not fine:
+            reason = why_refused(gradients, parameters, rate, self._learned, self._layout, self.frozen)
+            raise ValueError(f"{self!r}: {reason}")
+        parameters[...] = after
+        for name, vector in self._state.items():
+            vector[...] = state[name]
+        self._ordinary = ordinary(after.dtype) if calm(state.values()) else 0.0
 
     def _prepare(self, parameters: Array, layout: Mapping[str, slice] | None) -> None:
         """Make the state at the first step, and the blocks whenever the arrays are others than before."""
-        size, dtype = parameters.size, parameters.dtype
+        size, dtype = parameters.size, parameters.dtype.newbyteorder("=")
         if self._size not in (None, size):
             raise ValueError(f"{self!r}: the model must have {self._size:,} parameters as before, got {size:,}")
         named = {"parameters": slice(0, size)} if layout is None else layout
-        for option, names in {"exclude": self.exclude, "frozen": self.frozen}.items():
-            for wanted in names:
-                if not any(_fits(name, (wanted,)) for name in named):
-                    raise ValueError(f"{self!r}: {option} must name arrays among {list(named)}, got {wanted!r}")
-        if self._size is None:
-            self._state = {name: np.zeros(size, dtype) for name in self.state_names}
-        self._state = {name: vector.astype(dtype, copy=False) for name, vector in self._state.items()}
+        check_names(repr(self), named, exclude=self.exclude, frozen=self.frozen)
+        if self._dtype is None or self._dtype != dtype:  # to NumPy, None is float64
+            check_dtype(repr(self), self, dtype, self._least_epsilon(dtype))
+            if self._size is None:
+                self._state = {name: np.zeros(size, dtype) for name in self.state_names}
+            self._state = {name: cast(repr(self), name, vector, dtype) for name, vector in self._state.items()}
+            self._ordinary = ordinary(dtype) if calm(self._state.values()) else 0.0
+        self._learned = [here for run, _ in runs(named, self.frozen, ()) for here in cut(run.start, run.stop)]
+        self._short = self._learned == [slice(0, size)] and size <= ROW
         self._blocks = [
             (here, decays, {name: vector[here] for name, vector in self._state.items()})
-            for run, decays in self._runs(named)
+            for run, decays in runs(named, self.frozen, self.exclude)
             for here in cut(run.start, run.stop)
         ]
-        self._size, self._layout, self._scratch = size, layout, []
-
-    def _runs(self, layout: Mapping[str, slice]) -> list[tuple[slice, bool]]:
-        """Return the stretches that are not frozen, each as long as it can be, and whether weight decay acts on it."""
-        runs: list[tuple[slice, bool]] = []
-        for name, here in layout.items():
-            if _fits(name, self.frozen):
-                continue
-            decays = not _fits(name, self.exclude)
-            if runs and runs[-1] == (slice(runs[-1][0].start, here.start), decays):
-                here = slice(runs.pop()[0].start, here.stop)
-            runs.append((here, decays))
-        return runs
+        self._size, self._dtype, self._layout, self._scratch = size, dtype, layout, []
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that changes from step to step: `steps` and, after the first, copies of the state vectors.
 
         The options, the learning rate among them, are not in it: they are what the optimizer was made with.
         """
-        return {"steps": self.steps, **{name: self._state[name].copy() for name in self.state_names if self.steps}}
+        return {"steps": self.steps, **{name: vector.copy() for name, vector in self._state.items() if self.steps}}
 
     def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
         """Go on exactly where the optimizer of this `state_dict` was. If something does not fit, nothing is changed."""
@@ -267,33 +288,14 @@ class Optimizer:
         steps = np.asarray(state["steps"])
         if steps.dtype.kind not in "iu" or steps.ndim or steps < 0:
             raise ValueError(f"{self!r}: steps must be a whole number >= 0, got {state['steps']!r}")
-        vectors = {name: np.array(state[name]) for name in self.state_names if not fresh}
-        size = self._size or max((vector.size for vector in vectors.values()), default=None)
-        for name, vector in vectors.items():
-            if vector.dtype.kind != "f" or vector.shape != (size,):
-                got = f"{vector.dtype} of shape {vector.shape}"
-                raise ValueError(f"{self!r}: {name} must hold floating numbers in shape ({size},), got {got}")
+        size = self._size or max((np.size(state[name]) for name in self.state_names if not fresh), default=None)
+        vectors = {name: floats(repr(self), name, state[name], size) for name in self.state_names if not fresh}
         self.steps, self._state = int(steps), vectors
         self._size = size if vectors else None  # without vectors: as before the first step
-        self._layout, self._blocks = None, []
+        self._renew()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_layout": None, "_blocks": [], "_scratch": []}
+        return {**vars(self), "_layout": None, "_dtype": None, "_blocks": [], "_scratch": []}
 
     def __repr__(self) -> str:
         return typed(self)
-
-
-def _names(who: str, name: str, value: Sequence[str]) -> tuple[str, ...]:
-    """Return value as a tuple of strings; raise if it is a single string, which is a tuple of letters to Python."""
-    if isinstance(value, str):
-        raise TypeError(f"{who}: {name} must be a tuple of names, got the string {value!r}")
-    value = tuple(value)
-    if not all(isinstance(each, str) for each in value):
-        raise TypeError(f"{who}: {name} must be a tuple of names, got {value!r}")
-    return value
-
-
-def _fits(name: str, wanted: Sequence[str]) -> bool:
-    """Whether an array's full name, such as "0.bias", is meant by "0.bias", by "bias" or by "0"."""
-    return any(name == each or name.rsplit(".", 1)[-1] == each or name.startswith(f"{each}.") for each in wanted)

@@ -60,6 +60,11 @@ def not_negative(who: str, name: str, value: Any) -> float:
     return checks.number(who, name, value, least=0)
 
 
+def rate_or_schedule(who: str, name: str, value: Any) -> Rate:
+    """Return value, a callable as it is, and anything else as a float; raise unless that is finite and >= 0."""
+    return value if callable(value) else not_negative(who, name, value)
+
+
 def increasing(who: str, name: str, value: Any) -> tuple[int, ...]:
     """Return value as a tuple of steps; raise unless they are whole numbers, 1 or more, and increase."""
     try:

@@ -9,6 +9,7 @@ import numpy as np
 from . import checks
 from .blocks import Array
 from .optimizer import Optimizer
+from .options import Option, flag
 from .schedule import Rate
 
 
@@ -59,12 +60,22 @@ class SGD(Optimizer):
     [-0.29]
     """
 
+    momentum = Option(checks.fraction, then="_agree")
+    nesterov = Option(flag, then="_agree")
+
     def __init__(self, learning_rate: Rate, *, momentum: float = 0.0, nesterov: bool = False, **options: Any) -> None:
         super().__init__(learning_rate, **options)
-        self.momentum, self.nesterov = checks.fraction("SGD", "momentum", momentum), bool(nesterov)
-        if nesterov and not momentum:
-            raise ValueError("SGD: nesterov must come with a momentum > 0, got 0")
-        self.state_names = ("velocity",) if momentum else ()
+        self.momentum, self.nesterov = momentum, nesterov
+
+    @property
+    def state_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The velocity where there is a momentum: made at zero when it comes, dropped when it goes."""
+        return ("velocity",) if self.momentum else ()
+
+    def _agree(self) -> None:
+        if vars(self).get("nesterov") and not self.momentum:
+            raise ValueError(f"{type(self).__name__}: nesterov must come with a momentum > 0, got 0")
+        self._renew()
 
     def _update(
         self,

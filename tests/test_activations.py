@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+from test_gradients import kinds_of_chapters
 
 from layers import (
     ELU,
@@ -98,6 +99,13 @@ def test_backward_multiplies_by_dout(layer, out, slope, rng):
     dout = rng.normal(size=X.shape)
     layer.forward(X)
     np.testing.assert_allclose(layer.backward(dout), dout * slope, rtol=2e-14)
+
+
+def test_every_activation_has_its_limits():
+    missing = kinds_of_chapters("activations", "rectifiers", "softmax") - {type(row[0]).__name__ for row in LIMITS}
+    assert sorted(missing) == [], (
+        "write what out and d out / d x of each tend to, for x = -1000 and 1000, in LIMITS of tests/test_activations.py"
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

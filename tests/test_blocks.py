@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from optimizers import blocks
+from optimizers import blocks, ranges
 
 
 @pytest.fixture
@@ -84,10 +84,10 @@ def test_threads_heed_errstate(three_threads):
 )
 def test_norm(vector, expected):
     vector = np.array(vector)
-    assert blocks.norm(vector, list(blocks.cut(0, vector.size))) == pytest.approx(expected, rel=1e-15, abs=0)
+    assert ranges.norm(vector, list(blocks.cut(0, vector.size))) == pytest.approx(expected, rel=1e-15, abs=0)
 
 
 @pytest.mark.parametrize("vector", [[np.nan, 1.0], [1.0, np.nan], [np.nan, np.inf], [1e300, np.nan]])
 def test_norm_of_nan_is_not_finite(vector, monkeypatch):
     monkeypatch.setattr(blocks, "BLOCK", 1)
-    assert not np.isfinite(blocks.norm(np.array(vector), list(blocks.cut(0, 2))))
+    assert not np.isfinite(ranges.norm(np.array(vector), list(blocks.cut(0, 2))))

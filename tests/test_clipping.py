@@ -188,7 +188,7 @@ def test_gradients_that_are_not_finite_are_refused_and_nothing_changes(bad, opti
     model[2].dweights = [[1.0], [bad]]
     with pytest.raises(
         ValueError,
-        match=r"^Adam\(.*\): gradients must be finite to be clipped, got a norm of (nan|inf) from \['2\.weights'\]$",
+        match=r"^Adam\(.*\): gradients must be finite, got (nan|inf) in \['2\.weights'\]$",
     ):
         optimizer.step(model)
     np.testing.assert_array_equal(model.parameters, before)

@@ -141,7 +141,7 @@ def test_the_letters_of_the_readme_are_those_of_architecture():
 
 def demanded():
     """Yield (file, name) of the tests that CONTRIBUTING names."""
-    for file, name in re.findall(r"`(test_\w+\.py)`: `(test_\w+)`", CONTRIBUTING):
+    for file, name in re.findall(r"`tests/(test_\w+\.py)::(test_\w+)`", CONTRIBUTING):
         yield pytest.param(file, name, id=f"{file} {name}")
 
 
@@ -154,17 +154,23 @@ def test_a_test_that_demands_a_step_is_there(file, name):
 def test_every_step_has_a_test_that_demands_it():
     steps = [line for line in CONTRIBUTING.splitlines() if re.match(r"\| \d", line)]
     assert len(steps) >= 5 + 1 + 3  # of a layer; what is other for a loss; and for an optimizer or schedule
-    assert all(re.search(r"`test_\w+\.py`: `test_\w+`", step) for step in steps)
+    assert all(re.search(r"`tests/test_\w+\.py::test_\w+`", step) for step in steps)
 
 
-@pytest.mark.parametrize("table", ["EVERY_LOSS", "RULES", "WORKED"])
+@pytest.mark.parametrize(
+    "table",
+    [
+        *("LAYERS", "GATES", "WIDE", "LIMITS", "LOSSES", "OF_REAL_TARGETS", "OF_CHANCES", "OF_CLASSES"),
+        *("RULES", "CASES", "AGAINST_PAPER", "WORKED"),
+    ],
+)
 def test_a_table_of_contributing_is_where_it_says(table):
-    (file,) = set(re.findall(rf"`{table}` of `(test_\w+\.py)`", CONTRIBUTING))
+    (file,) = set(re.findall(rf"`{table}`(?:[\w ,]+`\w+`)* of `(test_\w+\.py)`", CONTRIBUTING))
     assert re.search(rf"^{table} = ", (ROOT / "tests" / file).read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def test_contributing_fits_one_screen():
-    assert len(CONTRIBUTING.splitlines()) <= 60
+    assert len(CONTRIBUTING.splitlines()) <= 65
 
 
 # ---- SECURITY --------------------------------------------------------------------------------------------------------

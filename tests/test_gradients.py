@@ -84,6 +84,7 @@ WEIGHTS = np.array([1.0, 0.0, 2.5, 0.5, 1.0])
 SIGNS = np.array([1, -1, -1, 1, 1])
 X, Y = np.random.default_rng(3).normal(size=(2, 5, 4))
 SEQUENCE = np.array([[0, 1, 3], [2, 2, 1]])
+WIDE = np.linspace(-7.9, 7.9, 20).reshape(5, 4)  # off the integers: there kinks are
 
 LAYERS = [
     # dense.py
@@ -103,6 +104,7 @@ LAYERS = [
     (PReLU(4), (5, 4)),
     (PReLU(4), (2, 3, 4)),
     (PReLU(1), (1, 1)),
+    *((layer(), WIDE) for layer in (Sigmoid, Tanh, Softplus, SiLU, GELU, ReLU, LeakyReLU, PReLU, ELU, SELU)),
     # softmax.py
     *((layer(), shape) for layer in (Softmax, LogSoftmax) for shape in ((5, 4), (1, 1), (2, 3, 4))),
     (Softmax(axis=1), (2, 3, 4)),
@@ -308,7 +310,10 @@ def named(rows):
 
 
 def drawn(rng, inputs):
-    """Return the inputs, the random ones drawn from a lattice: off the kink at zero, and no two elements equal."""
+    """Return the inputs, the random ones drawn from a lattice, from -0.93 to about size / 7 - 1.
+
+    They are off a kink at an integer, and no two elements are equal.
+    """
     return [_lattice(rng, x, 0.5 + 0.2 * i) if isinstance(x, tuple) else x for i, x in enumerate(inputs)]
 
 
@@ -368,7 +373,24 @@ def test_every_public_layer_and_loss_has_a_row():
         if isinstance(thing, type) and issubclass(thing, Layer | Loss)
     }
     checked = {type(row[0]).__name__ for row in (*LAYERS, *GATES, *LOSSES)}
-    assert public - checked == ABSTRACT
+    assert sorted(public - checked - ABSTRACT) == [], (
+        "write rows for each in LAYERS, GATES or LOSSES of tests/test_gradients.py: the object, and its inputs"
+    )
+
+
+def kinds_of_chapters(*chapters):
+    """Return the names of the public classes that stand in these files of `layers`."""
+    modules = {f"layers.{chapter}" for chapter in chapters}
+    things = {name: getattr(layers, name) for name in layers.__all__}
+    return {name for name, it in things.items() if isinstance(it, type) and it.__module__ in modules}
+
+
+def test_every_activation_has_a_wide_row():
+    wide = {type(layer).__name__ for layer, x in LAYERS if x is WIDE}
+    assert sorted(kinds_of_chapters("activations", "rectifiers") - wide) == [], (
+        "write each into the rows of WIDE in LAYERS of tests/test_gradients.py; for a kink that is not at an "
+        "integer also an array on each side of it"
+    )
 
 
 def test_a_whole_network_with_its_loss(rng):

@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 from test_gradients import ABSTRACT
 from test_loss import EVERY_LOSS
-from test_trajectories import RULES
+from test_trajectories import AGAINST_PAPER, CASES
 
 import layers
 import losses
@@ -155,6 +155,7 @@ def test_the_hooks_are_ruff_as_ci_runs_it():
 # ---- everything public -----------------------------------------------------------------------------------------------
 
 GENERAL = {"test_gradients", "test_layer", "test_loss", "test_storage", "test_package"}  # whole tables of classes
+SHARED = {"LIMITS"}  # a table of all activations: that a class stands there is demanded anyway
 ENDS = {layers: (Layer,), losses: (Loss,), optimizers: (Optimizer, Schedule)}
 
 
@@ -187,10 +188,32 @@ def test_what_is_offered_is_there_and_once(package):
     assert [name for name in offered(package) if not hasattr(package, name)] == []
 
 
-def names_in_tests():
-    """Return the names that the code of each test file speaks, its imports left out."""
-    trees = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "tests").glob("test_*.py")}
-    return {stem: {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} for stem, tree in trees.items()}
+def names_in(*nodes):
+    return {inner.id for node in nodes for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+
+
+def names_beside_numbers(table):
+    """Yield the names that are called in a row of a table which holds a list or a float as well."""
+    for row in ast.walk(table):
+        cells = row.elts if isinstance(row, ast.Tuple) else row.args if isinstance(row, ast.Call) else []
+        for cell in cells:
+            others = [node for other in cells if other is not cell for node in ast.walk(other)]
+            numbers = [n for n in others if isinstance(n, ast.List) or isinstance(getattr(n, "value", None), float)]
+            if isinstance(cell, ast.Call) and numbers:
+                yield from names_in(cell)
+
+
+def names_looked_at(code):
+    """Yield the names in the bodies of tests, and those in tables and decorators that stand beside numbers."""
+    for node in ast.parse(code).body:
+        tables = []
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            yield from names_in(*node.body)
+            tables = node.decorator_list
+        elif isinstance(node, ast.Assign) and not names_in(*node.targets) & SHARED:
+            tables = [node.value]
+        for table in tables:
+            yield from names_beside_numbers(table)
 
 
 def kinds_of(package, base):
@@ -201,17 +224,35 @@ def kinds_of(package, base):
 
 def test_every_layer_and_loss_has_a_test_of_its_own():
     # No test can see whether a number is independent, but one can see that the class is looked at by itself.
-    spoken = set().union(*(names for stem, names in names_in_tests().items() if stem not in GENERAL))
+    files = [path for path in (ROOT / "tests").glob("test_*.py") if path.stem not in GENERAL]
+    looked_at = {name for path in files for name in names_looked_at(path.read_text(encoding="utf-8"))}
     kinds = kinds_of(layers, Layer) | kinds_of(losses, Loss)
-    assert sorted(kinds - ABSTRACT - spoken) == []
+    assert sorted(kinds - ABSTRACT - looked_at) == [], (
+        "compare forward of each with an independent number, in tests/test_<its chapter>.py: a test that makes one, "
+        "or a row of numbers beside one; a list of classes does not count"
+    )
+
+
+def test_a_list_of_classes_is_no_test_of_its_own():
+    assert set(names_looked_at("ALL = [A, B]\nROWS = [(A(1), (2, 3)), B()]\nLIMITS = [(A(), [0, 1])]")) == set()
+    assert set(names_looked_at("@mark([A, B(0.5)])\ndef test_it(kind):\n    kind()")) == {"kind"}
+    assert set(names_looked_at("ROWS = [(A(1), [2]), (B(), 0.5)]\n@mark('x', [(C(), [1])])\ndef test_it(x): D()")) == {
+        *"ABCD"
+    }
 
 
 def test_every_loss_is_held_to_the_contract():
-    assert {kind.__name__ for kind in EVERY_LOSS} == kinds_of(losses, Loss)
+    assert sorted(kinds_of(losses, Loss) - {kind.__name__ for kind in EVERY_LOSS}) == [], (
+        "write each into the family of its targets in tests/test_loss.py: OF_REAL_TARGETS, OF_CLASSES or OF_CHANCES"
+    )
 
 
 def test_every_rule_has_a_trajectory():
-    assert {type(rule).__name__ for rule in RULES.values()} == kinds_of(optimizers, Optimizer)
+    compared = {type(rule).__name__ for rule, *_ in [*CASES.values(), *AGAINST_PAPER.values()]}
+    assert sorted(kinds_of(optimizers, Optimizer) - compared) == [], (
+        "write fifty steps of each in tests/test_trajectories.py: against PyTorch in CASES, npz remade, "
+        "or against a reference of your own in AGAINST_PAPER, as lion has one"
+    )
 
 
 # ---- house rules -----------------------------------------------------------------------------------------------------

@@ -98,4 +98,5 @@ def test_what_the_table_lists_can_be_imported_from_there(package, name):
 @pytest.mark.parametrize("package", [layers, losses, optimizers, pictures, training], ids=lambda p: p.__name__)
 def test_every_public_name_stands_in_the_tables(package):
     public = [name for name, it in vars(package).items() if name[0] != "_" and not isinstance(it, ModuleType)]
-    assert sorted(set(getattr(package, "__all__", public)) - {name for _, name in table()}) == []
+    missing = set(getattr(package, "__all__", public)) - {name for _, name in table()}
+    assert sorted(missing) == [], "name each in the table What there is of the README, in a row of its package"

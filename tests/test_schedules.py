@@ -80,7 +80,8 @@ def test_worked_numbers(schedule, rates):
 
 def test_every_public_schedule_is_here():
     public = {thing for thing in vars(optimizers).values() if isinstance(thing, type) and issubclass(thing, Schedule)}
-    assert {type(schedule) for schedule, _ in WORKED} == public - {Schedule}
+    missing = {schedule.__name__ for schedule in public - {Schedule} - {type(schedule) for schedule, _ in WORKED}}
+    assert sorted(missing) == [], "write rates worked out by hand for each in WORKED of tests/test_schedules.py"
 
 
 @every_schedule

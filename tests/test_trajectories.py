@@ -1,4 +1,4 @@
-"""Fifty steps of each rule, against PyTorch.
+"""Fifty steps of each rule: in CASES against PyTorch, in AGAINST_PAPER against a reference written from its paper.
 
 `trajectories.npz` was made with PyTorch 2.13.0 in float64, by this script run from the folder `tests`:
 
@@ -115,6 +115,7 @@ def trajectory(optimizer, dtype=np.float64):
 def test_fifty_steps_against_pytorch(name):
     optimizer, *_ = CASES[name]
     with np.load(Path(__file__).with_name("trajectories.npz")) as paths:
+        assert name in paths, "remake trajectories.npz, as the docstring of this file says"
         expected = paths[name]
     assert expected.shape == (STEPS, len(START))
     np.testing.assert_allclose(trajectory(optimizer), expected, rtol=0, atol=1e-10)
@@ -132,24 +133,33 @@ def lion(rate, beta1, beta2, decay):
     return path
 
 
-@pytest.mark.parametrize(("beta1", "beta2", "decay"), [(0.9, 0.99, 0.0), (0.5, 0.8, 0.3)])
-def test_fifty_steps_of_lion_against_its_paper(beta1, beta2, decay):
-    # a sign could flip where c is within rounding of 0; on this path it never is
-    path = trajectory(Lion(0.1, beta1=beta1, beta2=beta2, weight_decay=decay))
-    np.testing.assert_allclose(path, lion(0.1, beta1, beta2, decay), rtol=0, atol=1e-10)
+# name: our rule, and its path by a reference in plain numbers. A sign could flip where c of lion is within rounding of
+# 0; on these paths it never is.
+AGAINST_PAPER = {
+    "lion": (Lion(0.1), lion(0.1, 0.9, 0.99, 0.0)),
+    "lion, decay": (Lion(0.1, weight_decay=0.1), lion(0.1, 0.9, 0.99, 0.1)),
+    "lion, all": (Lion(0.1, beta1=0.5, beta2=0.8, weight_decay=0.3), lion(0.1, 0.5, 0.8, 0.3)),
+}
 
 
-RULES = {name: optimizer for name, (optimizer, *_) in CASES.items()} | {"lion": Lion(0.1, weight_decay=0.1)}
+@pytest.mark.parametrize("name", AGAINST_PAPER)
+def test_fifty_steps_against_the_paper(name):
+    optimizer, expected = AGAINST_PAPER[name]
+    assert np.shape(expected) == (STEPS, len(START))
+    np.testing.assert_allclose(trajectory(optimizer), expected, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("name", RULES)
+TRAJECTORIES = {name: optimizer for name, (optimizer, *_) in (CASES | AGAINST_PAPER).items()}
+
+
+@pytest.mark.parametrize("name", TRAJECTORIES)
 def test_float32_follows_float64(name):
     # Fifty roundings to 24 bits (6e-8) of numbers up to 3, some of them magnified by a small denominator.
-    path = trajectory(RULES[name], np.float32)
+    path = trajectory(TRAJECTORIES[name], np.float32)
     assert path.dtype == np.float32
-    np.testing.assert_allclose(path, trajectory(RULES[name]), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(path, trajectory(TRAJECTORIES[name]), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", [name for name, optimizer in RULES.items() if not optimizer.weight_decay])
+@pytest.mark.parametrize("name", [name for name, optimizer in TRAJECTORIES.items() if not optimizer.weight_decay])
 def test_what_never_has_a_gradient_does_not_move(name):
-    np.testing.assert_array_equal(trajectory(RULES[name])[:, 3], START[3])
+    np.testing.assert_array_equal(trajectory(TRAJECTORIES[name])[:, 3], START[3])

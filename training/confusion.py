@@ -33,7 +33,8 @@ def classes_of(predictions: ArrayLike, y: ArrayLike) -> tuple[Array, Array, int]
         raise ValueError(f"metric: y must have shape {either} for predictions {scores.shape}, got {labels.shape}")
     n_classes = scores.shape[-1]
     if labels.shape == scores.shape:
-        if np.abs(labels.sum(axis=-1) - 1).max() > 1e-5:
+        near = 1e-2 if labels.dtype == np.float16 else 1e-5
+        if np.abs(labels.sum(axis=-1, dtype=np.float64) - 1).max() > near:
             raise ValueError("metric: rows of y must be one-hot or probabilities that sum to 1, got others")
         labels = labels.argmax(axis=-1)
     elif labels.dtype.kind not in "iu":

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from layers.contract import Array, checks
+from layers.speed import sum_rows
 
 from .confusion import classes_of, confusion_matrix
 
@@ -196,7 +197,10 @@ class _MeanAbsoluteError(Metric):
 
     def add(self, tally: dict[str, Any], predictions: ArrayLike, y: ArrayLike) -> None:
         predictions, y = _check_shapes(self.__name__, predictions, y)
-        tally["sum"] = tally.get("sum", 0.0) + float(np.abs(predictions - y).sum())
+        with np.errstate(over="ignore"):
+            total = tally.get("sum", 0.0) + float(np.abs(predictions - y).sum())
+        _check_total(self.__name__, total, predictions, y)
+        tally["sum"] = total
         tally["n"] = tally.get("n", 0) + y.size
 
     def result(self, tally: dict[str, Any]) -> float:
@@ -217,12 +221,16 @@ class _RSquared(Metric):
     def add(self, tally: dict[str, Any], predictions: ArrayLike, y: ArrayLike) -> None:
         predictions, y = _check_shapes(self.__name__, predictions, y)
         predictions, y = predictions.reshape(len(y), -1), y.reshape(len(y), -1)
-        n, mean = len(y), y.mean(axis=0)
-        before, old = tally.get("n", 0), tally.get("mean", mean)
-        # Sums of squares around two means join by the parallel axis theorem (Chan, Golub, LeVeque, 1979).
-        around = ((y - mean) ** 2).sum(axis=0) + (mean - old) ** 2 * before * n / (before + n)
-        tally["total"] = tally.get("total", 0.0) + around
-        tally["rest"] = tally.get("rest", 0.0) + ((predictions - y) ** 2).sum(axis=0)
+        n = len(y)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = sum_rows(y) / n
+            before, old = tally.get("n", 0), tally.get("mean", mean)
+            # Sums of squares around two means join by the parallel axis theorem (Chan, Golub, LeVeque, 1979).
+            around = sum_rows((y - mean) ** 2) + (mean - old) ** 2 * before * n / (before + n)
+            total = tally.get("total", 0.0) + around
+            rest = tally.get("rest", 0.0) + sum_rows((predictions - y) ** 2)
+        _check_total(self.__name__, total + rest, predictions, y)
+        tally["total"], tally["rest"] = total, rest
         tally["mean"], tally["n"] = old + (mean - old) * n / (before + n), before + n
 
     def result(self, tally: dict[str, Any]) -> float:
@@ -241,3 +249,10 @@ def _check_shapes(who: str, predictions: ArrayLike, y: ArrayLike) -> tuple[Array
     if predictions.shape != y.shape or predictions.size == 0:
         raise ValueError(f"{who}: predictions and y must have the same shape, got {predictions.shape} and {y.shape}")
     return predictions, y
+
+
+def _check_total(who: str, total: Any, predictions: Array, y: Array) -> None:
+    """Raise if a sum of numbers that are all finite is not."""
+    if not np.all(np.isfinite(total)) and np.all(np.isfinite(predictions)) and np.all(np.isfinite(y)):
+        largest = max(np.abs(predictions).max(), np.abs(y).max())
+        raise ValueError(f"{who}: what is added up must be within float64, got numbers up to {largest:.2g}")

@@ -1,8 +1,8 @@
 """What a layer is: its methods, its storage, the layers made of layers, and the checks that they share."""
 
 from . import checks
-from .container import Container, listed
-from .gate import Gate, sum_to_shape
+from .container import Container, hidden, listed
+from .gate import Gate, within_range
 from .layer import Layer
 from .storage import Array, Rng, Shape, as_shape, dotted, native
 from .typed import typed
@@ -21,7 +21,8 @@ __all__ = [
     "native",
     # what all of them need
     "checks",
+    "hidden",
     "listed",
-    "sum_to_shape",
     "typed",
+    "within_range",
 ]

@@ -76,7 +76,7 @@ class Container(Layer):
                 raise TypeError(
                     f"{kind}: layers must take one input, but {layer.title} at {i} takes {layer.n_operands}"
                 )
-            for name in _hidden(layer):
+            for name in hidden(layer):
                 raise TypeError(
                     f"{kind}: {layer.title} at {i} must be a Container, since the layer in its {name!r} has "
                     "parameters; they would not be learned"
@@ -226,7 +226,7 @@ def listed(layers: Sequence[Layer]) -> str:
     return "\n".join(["[", *(f"    {layer!r},".replace("\n", "\n    ") for layer in layers), "]"])
 
 
-def _hidden(layer: Layer) -> Iterator[str]:
+def hidden(layer: Layer) -> Iterator[str]:
     """Yield the attributes of a layer with layers in them that have parameters and are placed nowhere."""
     for name, value in vars(layer).items():
         for inner in value if isinstance(value, list | tuple) else [value]:

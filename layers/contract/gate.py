@@ -1,20 +1,51 @@
-"""The contract of a gate, a layer of several inputs, and how a gradient goes back through broadcasting."""
+"""The contract of a gate: a layer of several inputs."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .layer import Layer
 from .storage import Array, Shape, native
 
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def within_range(method: Method) -> Method:
+    """Let a method of a gate raise where finite numbers give one that its dtype cannot hold.
+
+    What is infinite or NaN already goes where the mathematics says, without a word.
+
+    Examples
+    --------
+    >>> Exp().forward(1000.0)
+    Traceback (most recent call last):
+        ...
+    ValueError: Exp(): what forward returns must be at most 1.8e+308, the largest float64, got more
+    """
+
+    @wraps(method)
+    def checked(self: Gate, *arguments: Any) -> Any:
+        try:
+            with np.errstate(over="raise", invalid="ignore", divide="ignore"):
+                return method(self, *arguments)
+        except FloatingPointError:
+            largest, dtype = np.finfo(self._floats).max, self._floats
+            what = f"{self.who}: what {method.__name__} returns"
+            raise ValueError(f"{what} must be at most {largest:.2g}, the largest {dtype}, got more") from None
+
+    return checked  # type: ignore[return-value]
+
 
 class Gate(Layer):
     """A layer of `n_operands` inputs, without parameters, for arrays of any shape and for numbers.
 
     A gate computes in the dtype of its floating arrays, which integers and plain numbers take too: a float32 array
-    times `2.0`, or times `np.float64(2)`, is float32, and so are the gradients.
+    times `2.0`, or times `np.float64(2)`, is float32, and so are the gradients. A result too large for that dtype
+    raises ValueError.
 
     Examples
     --------
@@ -58,17 +89,3 @@ class Gate(Layer):
         if self.n_operands > 1:
             raise TypeError(f"{self.who}: output_shape is for a layer of one input, but this takes {self.n_operands}")
         return super().output_shape(input_shape)
-
-
-def sum_to_shape(gradient: Any, shape: tuple[int, ...]) -> Any:
-    """Return the gradient of an input of this shape, given that of its broadcast copy: the sum over the copies.
-
-    Examples
-    --------
-    >>> sum_to_shape(np.ones((32, 64)), (1, 64)).shape
-    (1, 64)
-    """
-    new_axes = np.ndim(gradient) - len(shape)
-    repeated = tuple(i for i, n in enumerate(shape, new_axes) if n == 1 and gradient.shape[i] != 1)
-    axes = (*range(new_axes), *repeated)
-    return (np.sum(gradient, axis=axes, keepdims=True).reshape(shape) if axes else np.asarray(gradient))[()]

@@ -17,6 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..contract import Array
+from .sums import sum_rows
 
 ENOUGH = 8192  # elements of a row beyond which nothing is gained: the repeated numbers should stay in the cache
 
@@ -61,5 +62,4 @@ def sum_over_pixels(row: Array, n_channels: int) -> Array:
     """
     if row.shape[-1] == n_channels:
         return row
-    total: Array = row.reshape(*row.shape[:-1], -1, n_channels).sum(axis=-2)
-    return total
+    return sum_rows(row.reshape(*row.shape[:-1], -1, n_channels))

@@ -15,6 +15,7 @@ off by 2e-6. Cut the batch where that matters.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -36,6 +37,8 @@ def sum_rows(rows: Array, other: Array | None = None) -> Array:
     array([31., 42.])
     """
     n, width = rows.shape[-2:]
+    if rows.dtype.itemsize < 4:  # three digits of a float16 are none to lose
+        return sum_rows(rows.astype(np.float32), other).astype(rows.dtype)
     if n <= BLOCK:
         return _block_sum(rows, other)
     blocks, whole = (*rows.shape[:-2], -1, BLOCK, width), n - n % BLOCK
@@ -75,9 +78,12 @@ def sum_columns(rows: Array, other: Array | None = None) -> Array:
            [7.]])
     """
     n = rows.shape[-1]
-    factors = [part for part in (rows, other) if part is not None]
+    if rows.dtype.itemsize < 4:
+        return sum_columns(rows.astype(np.float32), other).astype(rows.dtype)
     if n <= BLOCK:
-        return np.einsum(",".join(["...d"] * len(factors)) + "->...", *factors)[..., np.newaxis]
+        sums = np.einsum("...d->...", rows) if other is None else np.einsum("...d,...d->...", rows, other)
+        return sums[..., np.newaxis]
+    factors = [part for part in (rows, other) if part is not None]
     whole = n - n % BLOCK
     sums = sum_columns(*(part[..., :whole].reshape(*part.shape[:-1], -1, BLOCK) for part in factors))[..., 0]
     if whole < n:
@@ -93,21 +99,53 @@ def sum_axes(x: Array, axes: tuple[int, ...]) -> Array:
     >>> sum_axes(np.ones((2, 3, 4)), (0, 2))
     array([8., 8., 8.])
     """
+    if not axes:
+        return x
     kept: Shape = tuple(n for i, n in enumerate(x.shape) if i not in axes)
-    if axes == tuple(range(len(axes))):  # the first ones
-        return sum_rows(x.reshape(-1, max(x.size // max(_product(x.shape[: len(axes)]), 1), 1))).reshape(kept)
-    moved = np.moveaxis(x, axes, range(-len(axes), 0))
-    return sum_columns(moved.reshape(*kept, -1))[..., 0] if axes else x
+    first, after = min(axes), max(axes) + 1
+    if after - first > len(axes) or math.prod(x.shape[after:]) == 1:  # not side by side, or the last
+        moved = np.moveaxis(x, axes, range(-len(axes), 0))
+        return sum_columns(moved.reshape(math.prod(kept), -1))[:, 0].reshape(kept)
+    blocks = math.prod(x.shape[:first]), math.prod(x.shape[first:after]), math.prod(x.shape[after:])
+    return sum_rows(x.reshape(blocks)).reshape(kept)
 
 
-def _product(shape: Shape) -> int:
-    return int(np.prod(shape, dtype=np.int64))
+def weigh_rows(weights: Array, rows: Array) -> Array:
+    """Return the sum over the rows of (n, width), each times its weight of (n,): weights @ rows.
+
+    Examples
+    --------
+    >>> weigh_rows(np.array([1.0, 10.0]), np.array([[1.0, 2.0], [3.0, 4.0]]))
+    array([31., 42.])
+    """
+    n, width = rows.shape
+    if n <= BLOCK:
+        return weights.dot(rows)
+    whole = n - n % BLOCK
+    sums = np.matmul(weights[:whole].reshape(-1, 1, BLOCK), rows[:whole].reshape(-1, BLOCK, width))[:, 0]
+    if whole < n:
+        sums = np.concatenate([sums, weights[whole:].dot(rows[whole:])[np.newaxis]])
+    return sum_rows(_widened(sums)).astype(rows.dtype, copy=False)
+
+
+def sum_to_shape(gradient: Any, shape: tuple[int, ...]) -> Any:
+    """Return the gradient of an input of this shape, given that of its broadcast copy: the sum over the copies.
+
+    Examples
+    --------
+    >>> sum_to_shape(np.ones((32, 64)), (1, 64)).shape
+    (1, 64)
+    """
+    new_axes = np.ndim(gradient) - len(shape)
+    repeated = tuple(i for i, n in enumerate(shape, new_axes) if n == 1 and gradient.shape[i] != 1)
+    axes = (*range(new_axes), *repeated)
+    return (sum_axes(gradient, axes).reshape(shape) if axes else np.asarray(gradient))[()]
 
 
 def _block_sum(rows: Array, other: Array | None) -> Array:
     """Return the sum over the few rows of each block, (..., n, width) -> (..., width)."""
     if other is not None:
-        product: Array = np.einsum("...nw,...nw->...w", rows, other)
+        product: Array = np.einsum("nw,nw->w" if rows.ndim == 2 else "...nw,...nw->...w", rows, other)
         return product
     if rows.ndim == 2:
         return _ones(len(rows), rows.dtype).dot(rows)

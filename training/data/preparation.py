@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from layers.contract import Array, Rng, checks
+from layers.contract import Array, Rng, checks, native
+from layers.speed import sum_axes
 
 
 def train_test_split(
@@ -123,7 +124,7 @@ def standardize(x_train: ArrayLike, *others: ArrayLike) -> Any:
     (array([[-1.,  0.],
            [ 1.,  0.]]), array([[0., 1.]]))
     """
-    arrays = [np.asarray(x) for x in (x_train, *others)]
+    arrays = [native(np.asarray(x)) for x in (x_train, *others)]
     arrays = [x if x.dtype.kind == "f" else x.astype(float) for x in arrays]
     first = arrays[0]
     if first.ndim == 0 or len(first) == 0 or not np.all(np.isfinite(first)):
@@ -131,8 +132,26 @@ def standardize(x_train: ArrayLike, *others: ArrayLike) -> Any:
     for x in arrays[1:]:
         if x.shape[1:] != first.shape[1:]:
             raise ValueError(f"standardize: all must have features {first.shape[1:]}, got {x.shape[1:]}")
-    mean = first.mean(axis=0, dtype=np.float64)
-    deviation = first.std(axis=0, dtype=np.float64)
-    deviation = np.where(deviation <= 1e-12 * np.maximum(np.abs(mean), 1e-300), 1.0, deviation)
-    results = [((x - mean) / deviation).astype(x.dtype) for x in arrays]
+    # In powers of two, so that no difference is too large and no square too small; and less the first example, so that
+    # of equal numbers nothing is left, not even a rounding.
+    power = np.maximum(np.frexp(np.abs(first).max(axis=0).astype(np.float64))[1] + 1, -900)
+    origin = _scaled(first[0], power)
+    difference = _scaled(first, power) - origin
+    mean = sum_axes(difference, (0,)) / len(first)
+    deviation = np.sqrt(sum_axes(np.square(difference - mean), (0,)) / len(first))
+    constant = deviation <= 1e-12 * np.abs(origin + mean)
+    deviation = np.where(constant, np.ldexp(1.0, -power), deviation)  # as large as 1 is in x
+    results = []
+    for x in arrays:
+        try:
+            with np.errstate(over="raise"):
+                results.append(((_scaled(x, power) - origin - mean) / deviation).astype(x.dtype))
+        except FloatingPointError:
+            raise ValueError(f"standardize: results must be at most {np.finfo(x.dtype).max:.2g}, got more") from None
     return tuple(results) if others else results[0]
+
+
+def _scaled(x: Array, power: Array) -> Array:
+    """Return x over 2**power, in float64."""
+    scaled: Array = np.ldexp(x.astype(np.float64), -power)
+    return scaled
