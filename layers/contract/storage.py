@@ -36,7 +36,7 @@ TAKEN = {
     "move",
     "settle",
 }
-TAKEN |= {"shapes", "state_dict", "title", "twin", "who"}
+TAKEN |= {"kinds", "shapes", "state_dict", "title", "twin", "who"}
 
 
 class Storage:
