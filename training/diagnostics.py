@@ -34,6 +34,7 @@ GOOD_UPDATE = 1e-3  # of the size of the parameters, at a step: a rule of thumb
 HIGH_LOSS = 1.5  # times what guessing costs: the first loss may be that large without a warning
 FAR_OFF = 100.0  # a factor by which an update may miss that without a warning
 SATURATED = 0.97  # |tanh|, or 2 * sigmoid - 1 in absolute value: here the slope is below 6% of the largest
+HUGE = 1e10  # a parameter that is larger has left all bounds, though its losses may still be numbers
 HALF = 0.5  # of a layer dead or saturated: worth a warning
 
 
@@ -243,11 +244,11 @@ class Diagnostics(Callback):
             self._warn("nan", "", f"NaN or infinity in the data: x of {where}; clean it before training")
             return
         for name, part in layer_slices(run.model).items():
-            if not np.all(np.isfinite(run.model.parameters[part])):
+            if not np.abs(run.model.parameters[part]).max() < HUGE:  # NaN is not below it either
                 self._warn(
                     "nan",
                     name,
-                    f"NaN or infinity in the parameters of {self.describe(name)} at {where}: training has diverged; "
+                    f"NaN, infinity or numbers above {HUGE:g} in the parameters of {self.describe(name)} at {where}: training has diverged; "
                     "try a smaller learning rate, or clip_norm",
                 )
                 return
