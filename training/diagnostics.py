@@ -248,8 +248,8 @@ class Diagnostics(Callback):
                 self._warn(
                     "nan",
                     name,
-                    f"NaN, infinity or numbers above {HUGE:g} in the parameters of {self.describe(name)} at {where}: training has diverged; "
-                    "try a smaller learning rate, or clip_norm",
+                    f"NaN, infinity or numbers above {HUGE:g} in the parameters of {self.describe(name)} at {where}: "
+                    "training has diverged; try a smaller learning rate, or clip_norm",
                 )
                 return
         with np.errstate(all="ignore"):
