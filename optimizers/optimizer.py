@@ -14,7 +14,7 @@ from . import checks
 from .blocks import BLOCK, Array, cut, walk
 from .names import Model, names, runs
 from .options import Option
-from .ranges import FAST, ROW, calm, norm, ordinary, quotient, squares, top
+from .ranges import FAST, calm, norm, ordinary, quotient, squares, top
 from .refusals import check_dtype, check_names, infinite, why_refused
 from .schedule import Rate, not_negative, rate_or_schedule
 from .states import cast, floats
@@ -263,7 +263,7 @@ class Optimizer:
             self._state = {name: cast(repr(self), name, vector, dtype) for name, vector in self._state.items()}
             self._ordinary = ordinary(dtype) if calm(self._state.values()) else 0.0
         self._learned = [here for run, _ in runs(named, self.frozen, ()) for here in cut(run.start, run.stop)]
-        self._short = self._learned == [slice(0, size)] and size <= ROW
+        self._short = self._learned == [slice(0, size)]
         self._blocks = [
             (here, decays, {name: vector[here] for name, vector in self._state.items()})
             for run, decays in runs(named, self.frozen, self.exclude)

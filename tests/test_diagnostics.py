@@ -139,8 +139,8 @@ class Unchecked(SGD):
 
 def test_parameters_that_diverged():
     diagnostics = watched(
-        Sequential([Dense(64, 1)], rng=0), Unchecked(1e6), loss=MeanSquaredError(), y=Y[:, np.newaxis].astype(np.float32),
-        epochs=20,
+        Sequential([Dense(64, 1)], rng=0), Unchecked(1e6), loss=MeanSquaredError(),
+        y=Y[:, np.newaxis].astype(np.float32), epochs=20,
     )  # fmt: skip
     assert isinstance(diagnostics.error, ValueError | FloatingPointError)
     assert any(text.startswith("NaN or infinity") for text in diagnostics.warnings)
