@@ -193,6 +193,7 @@ class Adadelta(Optimizer):
         How much of the means stays from step to step. The paper's experiments have 0.95.
     epsilon : float > 0, default 1e-6
         Inside both roots, as in the paper and in PyTorch. It makes the first steps: with 0 nothing ever moves.
+        In float32 at least 9e-10.
     **options
         weight_decay, exclude, frozen, clip_norm, clip_value: see `Optimizer`.
 

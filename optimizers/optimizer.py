@@ -14,13 +14,12 @@ from . import checks
 from .blocks import BLOCK, Array, cut, walk
 from .names import Model, names, runs
 from .options import Option
-from .ranges import FAST, ROW, calm, norm, ordinary, quotient, squares, top
+from .ranges import FAST, calm, norm, ordinary, quotient, squares, top
 from .refusals import check_dtype, check_names, infinite, why_refused
 from .schedule import Rate, not_negative, rate_or_schedule
 from .states import cast, floats
 from .typed import typed
 
-NOTHING: tuple[float, ...] = ()
 # A stretch of the vectors, whether weight decay acts on it, and the state there by its names.
 Block: TypeAlias = tuple[slice, bool, dict[str, Array]]
 
@@ -64,7 +63,10 @@ class Optimizer:
     ------
     ValueError
         If an option is out of its range, a name in exclude or frozen fits no array, the model has another size than
-        at the first step, or a gradient that is to be clipped is NaN or infinite. Nothing has changed then.
+        at the first step, a gradient is NaN or infinite, or the step would overflow, as the square of a gradient of
+        1e25 does in float32. Nothing has changed then.
+    TypeError
+        If an option is of another kind, or the parameters are float16, which cannot hold the squares of gradients.
 
     References
     ----------
@@ -114,11 +116,10 @@ class Optimizer:
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        self.steps = 0
+        self.steps, self._trying = 0, False
         self.gradient_norm: float | None = None
         self._state: dict[str, Array] = {}
         self._size: int | None = None
-        self._trying = False
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.exclude, self.frozen = exclude, frozen
         self.clip_norm, self.clip_value = clip_norm, clip_value
@@ -139,8 +140,8 @@ class Optimizer:
         rate = self.learning_rate
         if callable(rate):
             given: Any = rate(self.steps)
-            given = given[()] if isinstance(given, np.ndarray) and given.ndim == 0 else given
-            return not_negative(type(self).__name__, f"learning_rate({self.steps})", given)
+            plain = given.item() if isinstance(given, np.ndarray) and given.ndim == 0 else given
+            return not_negative(type(self).__name__, f"learning_rate({self.steps})", plain)
         return rate
 
     def step(self, model: Model) -> None:
@@ -151,16 +152,10 @@ class Optimizer:
         try:
             if layout is None or layout is not self._layout:
                 self._prepare(parameters, layout)
-            found, factors = None, NOTHING
-            if self.clip_norm is None and self.clip_value is None:
-                total = np.vdot(gradients, gradients) if self._short else squares(gradients, self._learned)
-            else:
-                found, factors = self._measure(gradients)
-                length = min(found, self.clip_norm or found)
-                total = length * length
+            found, factors, total = self._measure(gradients)
             if self.weight_decay:
                 decay = rate * self.weight_decay if self.decoupled_decay else self.weight_decay
-                total = 2 * (float(total) + decay * decay * squares(parameters, self._learned))
+                total = 2 * (float(total) + decay * decay * float(self._squares(parameters)))
             if not (total < self._ordinary and rate < FAST):  # also if it is NaN
                 self._try(parameters, gradients, rate, factors)
             elif self._short:
@@ -216,35 +211,39 @@ class Optimizer:
         raise NotImplementedError(f"{type(self).__name__} must define _update")
 
     def _least_epsilon(self, dtype: np.dtype[Any]) -> float:
-        """Return the least epsilon, of a rule that has one, with which the formula is right in this dtype."""
-        return 0.0
+        return 0.0  # for rules that have an epsilon: the least with which the formula is right in this dtype
 
-    def _measure(self, gradients: Array) -> tuple[float, tuple[float, ...]]:
-        """Return the norm of the gradients, and what to multiply them by, one after the other."""
+    def _squares(self, vector: Array) -> Any:
+        return np.vdot(vector, vector) if self._short else squares(vector, self._learned)
+
+    def _measure(self, gradients: Array) -> tuple[float | None, tuple[float, ...], Any]:
+        """Return the norm to clip by, the factors that shorten the gradients, and the sum of their squares then."""
+        if self.clip_norm is None and self.clip_value is None:
+            return None, (), self._squares(gradients)
         found = norm(gradients, self._learned)
         if not math.isfinite(found):
             reason = infinite("gradients", gradients, self._learned, self._layout, self.frozen)
             raise ValueError(f"{self!r}: {reason or 'gradients must have a norm that float64 can hold'}")
-        shorten = self.clip_norm is not None and found > self.clip_norm
-        return found, quotient(self.clip_norm, found, gradients.dtype) if shorten else ()
+        if self.clip_norm is None or found <= self.clip_norm:
+            return found, (), found * found
+        return found, quotient(self.clip_norm, found, gradients.dtype), self.clip_norm * self.clip_norm
 
     def _try(self, parameters: Array, gradients: Array, rate: float, factors: tuple[float, ...]) -> None:
         """Make a step that might leave the range of the dtype: on copies, which are kept where all is finite."""
         after, state = parameters.copy(), {name: vector.copy() for name, vector in self._state.items()}
         blocks = [(here, decays, {name: state[name][here] for name in state}) for here, decays, _ in self._blocks]
-        self._trying = True
+        self._trying = True  # a rule may take more care then, as Adadelta does
         with np.errstate(over="raise", divide="raise", invalid="raise", under="ignore"):
             try:
                 walk(self._update_blocks, blocks, parameters.size, after, gradients, rate, factors)
-                made = [vector[here] for vector in (after, *state.values()) for here in self._learned]
-                fine = all(np.isfinite(part).all() for part in made)
+                fine = all(np.isfinite(v[here]).all() for v in (after, *state.values()) for here in self._learned)
             except FloatingPointError:
                 fine = False
             finally:
                 self._trying = False
         if not fine:
-            reason = why_refused(gradients, parameters, rate, self._learned, self._layout, self.frozen)
-            raise ValueError(f"{self!r}: {reason}")
+            where = self._learned, self._layout, self.frozen
+            raise ValueError(f"{self!r}: {why_refused(gradients, parameters, rate, *where)}")
         parameters[...] = after
         for name, vector in self._state.items():
             vector[...] = state[name]
@@ -264,7 +263,7 @@ class Optimizer:
             self._state = {name: cast(repr(self), name, vector, dtype) for name, vector in self._state.items()}
             self._ordinary = ordinary(dtype) if calm(self._state.values()) else 0.0
         self._learned = [here for run, _ in runs(named, self.frozen, ()) for here in cut(run.start, run.stop)]
-        self._short = self._learned == [slice(0, size)] and size <= ROW
+        self._short = self._learned == [slice(0, size)]
         self._blocks = [
             (here, decays, {name: vector[here] for name, vector in self._state.items()})
             for run, decays in runs(named, self.frozen, self.exclude)

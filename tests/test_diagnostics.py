@@ -132,10 +132,17 @@ def test_nan_in_the_data_is_told_from_nan_in_the_network():
     assert diagnostics.warnings[-1].startswith("NaN or infinity in the data: x of epoch 0, batch 3")
 
 
+class Unchecked(SGD):
+    """A rule that looks at nothing, as one from elsewhere may."""
+
+    def step(self, model):
+        model.parameters -= self.learning_rate * model.gradients
+
+
 def test_parameters_that_diverged():
     diagnostics = watched(
-        Sequential([Dense(64, 1)], rng=0), SGD(1e6), loss=MeanSquaredError(), y=Y[:, np.newaxis].astype(np.float32),
-        epochs=20,
+        Sequential([Dense(64, 1)], rng=0), Unchecked(1e6), loss=MeanSquaredError(),
+        y=Y[:, np.newaxis].astype(np.float32), epochs=20,
     )  # fmt: skip
     assert isinstance(diagnostics.error, ValueError | FloatingPointError)
     assert any(text.startswith("NaN, infinity or numbers above 1e+10") for text in diagnostics.warnings)
