@@ -49,7 +49,8 @@ class Slopes:
 
     def rounding(self, only: Any = True) -> float:
         """Return the rounding of f, or of the part of it that depends on `only` some numbers of out."""
-        return CERTAIN * float(np.sqrt(np.sum(np.square(self.roundings), where=only)))
+        largest = float(self.roundings.max(initial=0.0, where=only))  # the squares of small numbers would be zero
+        return CERTAIN * largest * float(np.sqrt(np.sum(np.square(self.roundings / (largest or 1.0)), where=only)))
 
     def _project(self, difference: Any) -> float:
         return float(np.vdot(self.dout, difference))
