@@ -49,7 +49,8 @@ class Slopes:
 
     def rounding(self, only: Any = True) -> float:
         """Return the rounding of f, or of the part of it that depends on `only` some numbers of out."""
-        return CERTAIN * float(np.sqrt(np.sum(np.square(self.roundings), where=only)))
+        largest = float(self.roundings.max(initial=0.0, where=only))  # the squares of small numbers would be zero
+        return CERTAIN * largest * float(np.sqrt(np.sum(np.square(self.roundings / (largest or 1.0)), where=only)))
 
     def _project(self, difference: Any) -> float:
         return float(np.vdot(self.dout, difference))
@@ -177,7 +178,8 @@ class _Ladder:
         gaps = [abs(self.gap(k - i)) for i in range(3)]
         kinked = gaps[2] > 0.5 * gaps[1] + 4 * self.noise(k - 2)
         error += self.noise(k - 2) + gaps[2] * kinked  # it does not shrink: there is a kink between the steps
-        self.stairs = max(self.stairs, (gaps[2] - 2 * max(gaps[:2])) * self.unit * RATIO ** (k - 2))
+        change = max(gaps[2], abs(self.middle(k - 2) - self.middle(k - 1)))
+        self.stairs = max(self.stairs, (change - 2 * max(gaps[:2])) * self.unit * RATIO ** (k - 2))
         self.tried[k] = value, error
         if error < self.error:
             self.value, self.error, self.best, self.kinked = value, error, k, kinked
@@ -203,24 +205,25 @@ class _Ladder:
             return self.value, self.error
         # Before it is called wrong: what do the finest steps say that can tell the two apart? A kink of small weight,
         # or one very near, shows only there.
-        wanted = self.rounding / (0.05 * off * self.unit) if np.isfinite(off) else 0.0
-        k = int(np.ceil(np.log(max(wanted, 1e-300)) / np.log(RATIO)))
-        k = max(min(k, self.best - 2), FINEST)
+        k = FINEST
+        while k < self.best - 2 and self.noise(k) > 0.05 * off:
+            k += 1
         middle, noise = self._richardson(k + 1), self.noise(k)
         jump = abs(RATIO * self.gap(k) - self.gap(k + 1)) / (RATIO - 1)  # what is left of the gap as h goes to 0
         if np.isnan(jump):
             return float("nan"), 0.0
         if abs(middle - self._richardson(k + 2)) > 0.25 * off:
             return float("nan"), 0.0  # kinks at all distances, and the rounding is in the way before they end
-        if abs(analytic - middle) > jump / 2 * (1 + 1e-6) + 2 * noise + rounding:
-            if self._on_stairs(analytic, rounding):
-                return analytic, 0.0
-            return (self.value, self.error) if np.isfinite(off) else (middle, noise)
-        on_a_kink = jump > 0.1 * off + 4 * noise
-        return (float("nan"), 0.0) if on_a_kink else (middle, 2 * noise + jump / 2)
+        if jump > 8 * noise + 1e-3 * off:
+            return float("nan"), 0.0  # on a kink; which of its slopes backward takes, or of several, is a convention
+        if abs(analytic - middle) <= jump / 2 + 2 * noise + rounding:
+            return middle, 2 * noise + jump / 2
+        return self._on_stairs(analytic, rounding) or (
+            (self.value, self.error) if np.isfinite(off) else (middle, noise)
+        )
 
-    def _on_stairs(self, analytic: float, rounding: float) -> bool:
-        """Return whether wide steps agree with backward, and the finer ones show the rounding of something inside.
+    def _on_stairs(self, analytic: float, rounding: float) -> tuple[float, float] | None:
+        """Return what wide steps say, and its error, if the finer ones show nothing but rounding of something inside.
 
         1 + tanh(x) far left is a staircase: flat over the finest steps, which moving the last digits of x does not
         show. There the gap of the slopes grows before it vanishes, where a smooth function lets it shrink.
@@ -228,9 +231,12 @@ class _Ladder:
         off = abs(analytic - self.value)
         one_stair = 64 * np.finfo(float).eps * float(np.abs(self.slopes.dout).max())
         if off <= one_stair and abs(self.middle(FIRST) - self.value) > 0.5 * off:
-            return True
+            return self.value, one_stair
+        if self.stairs <= 10 * self.rounding:
+            return None  # the rounding that is known of
         for k, (value, error) in self.tried.items():
             stairs = self.stairs / (self.unit * RATIO ** (k - 2))
-            if error < stairs < 0.01 * abs(value) and abs(analytic - value) <= 2 * (error + stairs) + rounding:
-                return True
-        return False
+            sure = error < 30 * stairs and error + stairs < 0.01 * abs(value)
+            if sure and abs(analytic - value) <= 2 * (error + stairs) + rounding:
+                return value, 2 * (error + stairs)
+        return None
