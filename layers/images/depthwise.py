@@ -95,7 +95,7 @@ class DepthwiseConv2D(Conv2D):
             rng=rng,
         )
 
-    def _convolve(self, x: Array, windows: Windows) -> Array:
+    def _convolve(self, x: Array, windows: Windows, finite: bool) -> Array:
         weights = self._weights_in_rows(windows)
         out = np.empty((len(x), *windows.size, self.n_outputs), np.result_type(x, weights))
         for here in chunks(len(x), out[0].nbytes):
@@ -105,7 +105,9 @@ class DepthwiseConv2D(Conv2D):
                 total += padded[windows.at(a, b)] * weights[a, b]
         return out
 
-    def _gradients(self, x: Array, dout: Array, windows: Windows, input_gradient: bool) -> tuple[Array, Array | None]:
+    def _gradients(
+        self, x: Array, dout: Array, windows: Windows, input_gradient: bool, finite: bool
+    ) -> tuple[Array, Array | None]:
         # For every column of out; sums over at most `FEW` pixels are added up in float64 at least.
         shape = *windows.kernel, *dout.shape[2:]
         dweights = np.zeros(shape, np.result_type(x, dout, np.float64))
