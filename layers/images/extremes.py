@@ -34,19 +34,6 @@ def all_finite(x: Array) -> bool:
     return math.isfinite(np.vdot(flat, flat))
 
 
-def only(numbers: Array, chosen: Array) -> Array:
-    """Return the numbers that are chosen, and 0 for the others, of whatever kind these are.
-
-    A product would make NaN of what is not finite and not chosen.
-
-    Examples
-    --------
-    >>> only(np.array([1.0, np.inf, np.nan]), np.array([True, False, False]))
-    array([1., 0., 0.])
-    """
-    return np.where(chosen, numbers, numbers.dtype.type(0))
-
-
 def with_room(x: Array, n_terms: int = 1) -> Array:
     """Return numbers in a dtype in which so many of them can be added up one by one, as they are where it is theirs.
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..contract import Array, Shape, typed
-from .extremes import all_finite, only, quiet, wider, with_room
+from .extremes import all_finite, quiet, wider, with_room
 from .frames import chunks, copy_pixels, crop, pad, padded_shape
 from .sliding import PadsLike, PairLike, SlidingLayer, Windows
 
@@ -191,9 +191,15 @@ class MaxPool2D(Pooling):
         dout = dout.astype(dx.dtype, copy=False)
         for here in chunks(len(dx), dout[0].nbytes):
             given, winner = dout[here], winners[here]
-            times = np.multiply if all_finite(given) else only
-            self._scatter((times(given, winner == i) for i in range(math.prod(self._kernel))), dx[here], windows)
+            self._scatter(self._given(given, winner), dx[here], windows)
         return dx.reshape(self._outward(shape))
+
+    def _given(self, dout: Array, winners: Array) -> Iterator[Array]:
+        """Yield for each position what it gets: dout where it wins, else 0; in memory that is used again."""
+        finite, part = all_finite(dout), np.empty_like(dout)
+        for i in range(math.prod(self._kernel)):
+            wins = winners == i
+            yield np.multiply(dout, wins, out=part) if finite else np.where(wins, dout, dout.dtype.type(0))
 
 
 class MaxPool1D(MaxPool2D):
