@@ -20,7 +20,7 @@ from layers import (
     ZeroPad2D,
 )
 from layers.images.convolution import plain_convolution, plain_convolution_backward
-from layers.images.extremes import all_finite, only
+from layers.images.extremes import all_finite
 from layers.images.pooling import plain_max, plain_max_backward
 from layers.images.transposed import plain_transposed, plain_transposed_backward
 
@@ -236,10 +236,3 @@ def test_the_look_finds_a_single_number(dtype, value, rng):
         assert all_finite(x)
         x[rng.integers(n)] = value
         assert not all_finite(x)
-
-
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
-def test_what_is_not_chosen_is_zero(dtype):
-    numbers = np.array([1.5, -0.0, np.inf, np.nan, -np.inf, -2], dtype)
-    for chosen in itertools.product([False, True], repeat=6):
-        np.testing.assert_array_equal(only(numbers, np.array(chosen)), np.where(chosen, numbers, 0))

@@ -32,10 +32,9 @@ from numpy.typing import ArrayLike
 
 from ..contract import Array, Rng, Shape, checks
 from ..initializers import he_normal
-from ..speed import sum_rows_into
 from ..weighted import Initializer, Weighted
-from .extremes import quiet
-from .frames import crop, pad
+from .extremes import all_finite, quiet
+from .frames import crop, pad, sum_pixels_into
 from .sliding import PadsLike, PairLike, SlidingLayer, Windows
 from .unfolding import convolve, gradients, weights_gradient
 
@@ -145,23 +144,33 @@ class Conv2D(Weighted, SlidingLayer):
         fans = pixels * self.n_inputs // self.n_groups, pixels * self.n_outputs // self.n_groups
         super().__init__(shape, self.n_outputs, use_bias=use_bias, initializer=initializer, fans=fans, rng=rng)
 
-    @quiet
     def forward(self, x: ArrayLike) -> Array:
-        images = self._cache = self._check_images(x, self.n_inputs)
-        out = self._convolve(images, self._windows_on(*images.shape[1:3]))
+        images = self._check_images(x, self.n_inputs)
+        finite = all_finite(images)
+        self._cache = images, finite
+        see = self._convolve if finite else quiet(self._convolve)
+        out = see(images, self._windows_on(*images.shape[1:3]), finite)
         return out.reshape(self._outward(out.shape))
 
-    @quiet
     def backward(self, dout: ArrayLike, input_gradient: bool = True) -> Array | None:
-        x = self._recall()
+        x, finite = self._recall()
         windows = self._windows_on(*x.shape[1:3])
         out_shape = len(x), *windows.size, self.n_outputs
         dout = self._check_dout(dout, self._outward(out_shape)).reshape(out_shape)
-        dweights, dx = self._gradients(x, dout, windows, input_gradient)
+        finite = finite and all_finite(dout)
+        set_gradients = self._set_gradients if finite else quiet(self._set_gradients)
+        dx = set_gradients(x, dout, windows, input_gradient, finite)
+        return None if dx is None else dx.reshape(self._outward(dx.shape))
+
+    def _set_gradients(
+        self, x: Array, dout: Array, windows: Windows, input_gradient: bool, finite: bool
+    ) -> Array | None:
+        """Set the gradients and return dx, if it is asked for."""
+        dweights, dx = self._gradients(x, dout, windows, input_gradient, finite)
         self.dweights = dweights.reshape(self.weights.shape)
         if self.use_bias:
-            sum_rows_into(self.dbias, dout.reshape(-1, self.n_outputs))
-        return None if dx is None else dx.reshape(self._outward(dx.shape))
+            sum_pixels_into(self.dbias, dout)
+        return dx
 
     @property
     def _filters(self) -> Array:
@@ -170,14 +179,16 @@ class Conv2D(Weighted, SlidingLayer):
 
     # The fast form of `plain_convolution` and `plain_convolution_backward`.
 
-    def _convolve(self, x: Array, windows: Windows) -> Array:
+    def _convolve(self, x: Array, windows: Windows, finite: bool) -> Array:
         """Return out of images x."""
-        return convolve(x, self._filters, self.bias if self.use_bias else None, windows, self.n_groups)
+        return convolve(x, self._filters, self.bias if self.use_bias else None, windows, self.n_groups, finite)
 
-    def _gradients(self, x: Array, dout: Array, windows: Windows, input_gradient: bool) -> tuple[Array, Array | None]:
+    def _gradients(
+        self, x: Array, dout: Array, windows: Windows, input_gradient: bool, finite: bool
+    ) -> tuple[Array, Array | None]:
         """Return dweights and, if it is asked for, dx."""
         if input_gradient:
-            return gradients(x, dout, self._filters, windows, self.n_groups)
+            return gradients(x, dout, self._filters, windows, self.n_groups, finite)
         return weights_gradient(x, dout, windows, self.n_groups), None
 
     def output_shape(self, input_shape: Shape) -> Shape:

@@ -20,9 +20,10 @@ from ..contract import Array, Rng, Shape, checks
 from ..initializers import he_normal
 from ..weighted import Initializer
 from .convolution import Conv2D
-from .extremes import FEW
 from .frames import chunks, crop, pad, padded_shape
 from .sliding import PadsLike, PairLike, Windows
+
+BLOCK = 512  # rows that one sum in the dtype of the images may run over
 
 
 class DepthwiseConv2D(Conv2D):
@@ -95,7 +96,7 @@ class DepthwiseConv2D(Conv2D):
             rng=rng,
         )
 
-    def _convolve(self, x: Array, windows: Windows) -> Array:
+    def _convolve(self, x: Array, windows: Windows, finite: bool) -> Array:
         weights = self._weights_in_rows(windows)
         out = np.empty((len(x), *windows.size, self.n_outputs), np.result_type(x, weights))
         for here in chunks(len(x), out[0].nbytes):
@@ -105,8 +106,10 @@ class DepthwiseConv2D(Conv2D):
                 total += padded[windows.at(a, b)] * weights[a, b]
         return out
 
-    def _gradients(self, x: Array, dout: Array, windows: Windows, input_gradient: bool) -> tuple[Array, Array | None]:
-        # For every column of out; sums over at most `FEW` pixels are added up in float64 at least.
+    def _gradients(
+        self, x: Array, dout: Array, windows: Windows, input_gradient: bool, finite: bool
+    ) -> tuple[Array, Array | None]:
+        # For every column of out; sums over at most `BLOCK` pixels are added up in float64 at least.
         shape = *windows.kernel, *dout.shape[2:]
         dweights = np.zeros(shape, np.result_type(x, dout, np.float64))
         for here in chunks(len(x), dout[0].nbytes):
@@ -140,16 +143,16 @@ class DepthwiseConv2D(Conv2D):
 
 def _parts(n: int, n_rows: int) -> Iterator[tuple[slice, slice, int]]:
     """Cut n images of so many rows: yield some images, some of their rows, and how many images make up a block."""
-    together = min(max(FEW // n_rows, 1), n)
+    together = min(max(BLOCK // n_rows, 1), n)
     whole = n - n % together
-    for j in range(0, n_rows, FEW):
-        yield slice(whole), slice(j, j + FEW), together
+    for j in range(0, n_rows, BLOCK):
+        yield slice(whole), slice(j, j + BLOCK), together
         if whole < n:
-            yield slice(whole, n), slice(j, j + FEW), n - whole
+            yield slice(whole, n), slice(j, j + BLOCK), n - whole
 
 
 def _sum_of_products(a: Array, b: Array, together: int) -> Array:
     """Return the sum of a * b over images and rows, (columns, C), by blocks of so many images."""
     shape = -1, together, *a.shape[1:]  # views: only the axis of the images is cut
     blocks: Array = np.einsum("bnijc,bnijc->bjc", a.reshape(shape), b.reshape(shape))
-    return blocks.sum(axis=0, dtype=np.result_type(a, b, np.float64))
+    return blocks[0] if len(blocks) == 1 else blocks.sum(axis=0, dtype=np.result_type(a, b, np.float64))

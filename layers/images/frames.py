@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..contract import Array, Shape
+from ..speed import sum_rows, sum_rows_into
+from .extremes import FEW
 from .sliding import Pads
 
 CACHE_SIZE = 2 << 20  # bytes, about the second-level caches of two cores; the rows of a chunk fill it
@@ -45,6 +47,14 @@ def copy_pixels(source: Array, target: Array) -> None:
         return
     pixel = np.dtype((np.void, source.shape[-1] * source.itemsize))
     target.view(pixel)[...] = source.view(pixel)
+
+
+def sum_pixels_into(out: Array, images: Array) -> None:
+    """Set out (C,) to the sum over all pixels of images (N, H, W, C): over long rows first, which is faster."""
+    n, height, width, channels = images.shape
+    if n * height > FEW:
+        images = sum_rows(images.reshape(n * height, width * channels))
+    sum_rows_into(out, images.reshape(-1, channels))
 
 
 def chunks(n: int, bytes_each: int) -> Iterator[slice]:

@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from operator import gt
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..contract import Array, Shape, typed
-from .extremes import all_finite, only, quiet, wider, with_room
+from .extremes import all_finite, quiet, wider, with_room
 from .frames import chunks, copy_pixels, crop, pad, padded_shape
 from .sliding import PadsLike, PairLike, SlidingLayer, Windows
 
@@ -71,6 +72,21 @@ def plain_count(shape: Shape, windows: Windows, count_padding: bool) -> Array:
     """Return how many pixels count in the mean of each window: what it sees of an image of ones, added up."""
     counted = pad(np.ones(shape), windows.pads, float(count_padding))
     return np.sum([counted[windows.at(a, b)] for a, b in windows.positions], axis=0)
+
+
+@lru_cache(maxsize=64)
+def counts(size: Shape, windows: Windows, count_padding: bool) -> Array:
+    """Return how many pixels count in the mean of each window, (rows, columns, 1): a read-only array."""
+    if count_padding:
+        counted = np.full((1, 1, 1), math.prod(windows.kernel))
+    else:
+        on_the_image = []  # of the pixels of a window, along each axis
+        for axis, ((before, _), n) in enumerate(zip(windows.pads, size, strict=True)):
+            first = np.arange(windows.size[axis]) * windows.stride[axis] - before
+            on_the_image.append(np.minimum(first + windows.kernel[axis], n) - np.maximum(first, 0))
+        counted = np.multiply.outer(*on_the_image)[..., np.newaxis]
+    counted.flags.writeable = False
+    return counted
 
 
 class Pooling(SlidingLayer):
@@ -159,7 +175,7 @@ class MaxPool2D(Pooling):
             largest, winner = out[here], winners[here]
             for i, other in self._look(images[here], windows, -np.inf, first=largest):
                 # Position i wins where it is larger than all before it; i itself is the largest number so far.
-                np.maximum(winner, (other > largest) * winner.dtype.type(i), out=winner)
+                np.maximum(winner, (other > largest).view(np.uint8) * winner.dtype.type(i), out=winner)
                 np.maximum(largest, other, out=largest)
             if not all_finite(largest):  # NaN is larger than nothing, and -inf may be that of the frame
                 winner[...] = plain_winners(images[here], largest, windows)
@@ -175,8 +191,15 @@ class MaxPool2D(Pooling):
         dout = dout.astype(dx.dtype, copy=False)
         for here in chunks(len(dx), dout[0].nbytes):
             given, winner = dout[here], winners[here]
-            self._scatter((only(given, winner == i) for i in range(math.prod(self._kernel))), dx[here], windows)
+            self._scatter(self._given(given, winner), dx[here], windows)
         return dx.reshape(self._outward(shape))
+
+    def _given(self, dout: Array, winners: Array) -> Iterator[Array]:
+        """Yield for each position what it gets: dout where it wins, else 0; in memory that is used again."""
+        finite, part = all_finite(dout), np.empty_like(dout)
+        for i in range(math.prod(self._kernel)):
+            wins = winners == i
+            yield np.multiply(dout, wins, out=part) if finite else np.where(wins, dout, dout.dtype.type(0))
 
 
 class MaxPool1D(MaxPool2D):
@@ -248,7 +271,7 @@ class AveragePool2D(Pooling):
         super().__init__(kernel_size, stride, padding)
         self.count_padding = bool(count_padding)
 
-    @quiet
+    @np.errstate(over="raise", invalid="ignore")
     def forward(self, x: ArrayLike) -> Array:
         images = self._check_images(x)
         windows = self._windows_on(*images.shape[1:3])
@@ -258,14 +281,15 @@ class AveragePool2D(Pooling):
             with_room(images, math.prod(self._kernel)),
         )
         out = np.empty((len(images), *windows.size, images.shape[-1]), images.dtype)
-        shares = (1 / self._counts(images.shape, windows)).astype(out.dtype)
+        shares = (1 / counts(images.shape[1:3], windows, self.count_padding)).astype(out.dtype)
         for here in chunks(len(images), out[0].nbytes):
             total = out[here]
-            for _, other in self._look(images[here], windows, 0.0, first=total):
-                total += other
-            total *= shares
-            if not all_finite(total):  # the sum of numbers near the largest one has no room, but their mean has
-                np.copyto(total, self._mean_in_parts(images[here], windows), "same_kind", ~np.isfinite(total))
+            try:
+                for _, other in self._look(images[here], windows, 0.0, first=total):
+                    total += other
+                total *= shares
+            except FloatingPointError:  # the sum of numbers near the largest one has no room, but their mean has
+                total[...] = self._mean_in_parts(images[here], windows)
         return out.astype(dtype, copy=False).reshape(self._outward(out.shape))
 
     @quiet
@@ -276,7 +300,7 @@ class AveragePool2D(Pooling):
         dout = self._check_dout(dout, self._outward(out_shape)).reshape(out_shape)
         dtype, dout = np.result_type(dout, dtype), with_room(dout, math.prod(self._kernel))
         dx = np.empty(shape, np.result_type(dout, dtype))
-        shares = (1 / self._counts(shape, windows)).astype(dx.dtype)
+        shares = (1 / counts(shape[1:3], windows, self.count_padding)).astype(dx.dtype)
         for here in chunks(len(dx), dout[0].nbytes):
             self._scatter([dout[here] * shares] * math.prod(self._kernel), dx[here], windows)
         return dx.astype(dtype, copy=False).reshape(self._outward(shape))
@@ -284,18 +308,8 @@ class AveragePool2D(Pooling):
     def _mean_in_parts(self, images: Array, windows: Windows) -> Array:
         """Return the means once more, each number divided by the count before it is added."""
         padded = pad(wider(images), windows.pads)
-        counts = self._counts(images.shape, windows).astype(padded.dtype)
-        return np.sum([padded[windows.at(a, b)] / counts for a, b in windows.positions], axis=0)
-
-    def _counts(self, shape: Shape, windows: Windows) -> Array:
-        """Return how many pixels count in the mean of each window, (rows, columns, 1)."""
-        if self.count_padding:
-            return np.full((1, 1, 1), math.prod(self._kernel))
-        on_the_image = []  # of the pixels of a window, along each axis
-        for axis, ((before, _), n) in enumerate(zip(windows.pads, shape[1:3], strict=True)):
-            first = np.arange(windows.size[axis]) * windows.stride[axis] - before
-            on_the_image.append(np.minimum(first + windows.kernel[axis], n) - np.maximum(first, 0))
-        return np.multiply.outer(*on_the_image)[..., np.newaxis]
+        count = counts(images.shape[1:3], windows, self.count_padding).astype(padded.dtype)
+        return np.sum([padded[windows.at(a, b)] / count for a, b in windows.positions], axis=0)
 
 
 class AveragePool1D(AveragePool2D):

@@ -24,10 +24,9 @@ from numpy.typing import ArrayLike
 
 from ..contract import Array, Rng, Shape, checks
 from ..initializers import he_normal
-from ..speed import sum_rows_into
 from ..weighted import Initializer, Weighted
-from .extremes import quiet
-from .frames import crop, pad, padded_shape
+from .extremes import all_finite, quiet
+from .frames import crop, pad, padded_shape, sum_pixels_into
 from .sliding import PadsLike, Pair, PairLike, SlidingLayer, Windows, python_numbers, span
 from .unfolding import convolve, image_gradient, weights_gradient
 
@@ -160,27 +159,35 @@ class ConvTranspose2D(Weighted, SlidingLayer):
         """The weights of the convolution from out to x, (kernel_h, kernel_w, n_outputs, n_inputs)."""
         return self.weights.swapaxes(2, 3)
 
-    @quiet
     def forward(self, x: ArrayLike) -> Array:
-        images = self._cache = self._check_images(x, self.n_inputs)
-        height, width = images.shape[1:3]
-        windows = self._windows_on_out(height, width)
-        out = image_gradient(images, self._filters, self._out_size(height, width), windows)
+        images = self._check_images(x, self.n_inputs)
+        finite = all_finite(images)
+        self._cache = images, finite
+        paint = self._paint if finite else quiet(self._paint)
+        return paint(images, finite)
+
+    def _paint(self, x: Array, finite: bool) -> Array:
+        size = x.shape[1], x.shape[2]
+        out = image_gradient(x, self._filters, self._out_size(*size), self._windows_on_out(*size), finite=finite)
         if self.use_bias:
             rows = out.reshape(*out.shape[:2], -1)
             rows += np.tile(self.bias, out.shape[2])  # whole rows at once: faster than pixel by pixel
         return out
 
-    @quiet
     def backward(self, dout: ArrayLike, input_gradient: bool = True) -> Array | None:
-        x = self._recall()
-        height, width = x.shape[1:3]
-        dout = self._check_dout(dout, (len(x), *self._out_size(height, width), self.n_outputs))
-        windows = self._windows_on_out(height, width)
+        x, finite = self._recall()
+        dout = self._check_dout(dout, (len(x), *self._out_size(*x.shape[1:3]), self.n_outputs))
+        finite = finite and all_finite(dout)
+        set_gradients = self._set_gradients if finite else quiet(self._set_gradients)
+        return set_gradients(x, dout, input_gradient, finite)
+
+    def _set_gradients(self, x: Array, dout: Array, input_gradient: bool, finite: bool) -> Array | None:
+        """Set the gradients and return dx, if it is asked for."""
+        windows = self._windows_on_out(*x.shape[1:3])
         self.dweights = weights_gradient(dout, x, windows).swapaxes(2, 3)
         if self.use_bias:
-            sum_rows_into(self.dbias, dout.reshape(-1, self.n_outputs))
-        return convolve(dout, self._filters, None, windows) if input_gradient else None
+            sum_pixels_into(self.dbias, dout)
+        return convolve(dout, self._filters, None, windows, finite=finite) if input_gradient else None
 
     def output_shape(self, input_shape: Shape) -> Shape:
         height, width, _ = self._check_image_shape(input_shape, self.n_inputs)

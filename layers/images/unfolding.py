@@ -51,7 +51,6 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ..contract import Array
-from .extremes import all_finite
 from .frames import chunks, crop, pad, padded_shape
 from .sliding import Pair, Windows
 
@@ -67,19 +66,15 @@ MORE_PIXELS = 1.5  # a convolution for dx visits all pixels of x, not only those
 class Unfolding:
     """The windows of images as the rows of a matrix, a block of windows a row, and the weights that go with them.
 
-    Blocks are of one window where `seen`, the numbers that are to be multiplied with the weights, are not all finite.
+    A block is one window where the numbers that meet the zeros in the other factor are not all finite.
     """
 
-    def __init__(
-        self, windows: Windows, n_inputs: int, n_outputs: int, n_groups: int = 1, seen: Array | None = None
-    ) -> None:
+    def __init__(self, windows: Windows, n_inputs: int, n_outputs: int, n_groups: int = 1, finite: bool = True) -> None:
         self.windows, self.n_groups = windows, n_groups
         self.n_inputs, self.n_outputs = n_inputs // n_groups, n_outputs // n_groups  # of each group
         (kernel_h, kernel_w), (_, right), (down, apart) = windows.kernel, windows.stride, windows.dilation
         if apart == 1 and n_groups == 1:
-            self.block = best_block(windows, self.n_inputs, self.n_outputs)
-            if self.block > 1 and seen is not None and not all_finite(seen):
-                self.block = 1
+            self.block = best_block(windows, self.n_inputs, self.n_outputs) if finite else 1
             self.width = (self.block - 1) * right + kernel_w  # pixels that the windows of a block see in one row
             self.runs, self.run_length = [(a * down, 0) for a in range(kernel_h)], self.width
         else:  # pixels or channels in between are not seen: each pixel is a run of its own
@@ -184,12 +179,14 @@ def best_block(windows: Windows, n_inputs: int, n_outputs: int) -> int:
     return min((block for block in range(1, n_columns + 1) if n_columns % block == 0), key=work)
 
 
-# ---- the three products ----------------------------------------------------------------------------------------------
+# ---- the three products; whether x and dout are all finite is for the caller to say ---------------------------------
 
 
-def convolve(x: Array, weights: Array, bias: Array | None, windows: Windows, n_groups: int = 1) -> Array:
+def convolve(
+    x: Array, weights: Array, bias: Array | None, windows: Windows, n_groups: int = 1, finite: bool = True
+) -> Array:
     """Return out (N, rows, columns, K) of images (N, H, W, C) and weights (kernel_h, kernel_w, C / n_groups, K)."""
-    plan = Unfolding(windows, x.shape[-1], weights.shape[-1], n_groups, seen=x)
+    plan = Unfolding(windows, x.shape[-1], weights.shape[-1], n_groups, finite)
     matrices = [plan.matrix(weights, group, bias) for group in range(n_groups)]
     out = np.empty((len(x), *windows.size, weights.shape[-1]), np.result_type(x, weights))
     for here, group, matrix in plan.unfolded(x, out.dtype):
@@ -206,13 +203,15 @@ def weights_gradient(x: Array, dout: Array, windows: Windows, n_groups: int = 1)
     return plan.dweights(dmatrices)
 
 
-def image_gradient(dout: Array, weights: Array, x_size: Pair, windows: Windows, n_groups: int = 1) -> Array:
+def image_gradient(
+    dout: Array, weights: Array, x_size: Pair, windows: Windows, n_groups: int = 1, finite: bool = True
+) -> Array:
     """Return dx (N, H, W, C) of images of the size (H, W): the transposed of `convolve` without a bias."""
     turned = _turned_windows(windows, x_size)
     if turned:
-        return convolve(dout, _turned(weights, n_groups), None, turned, n_groups)
+        return convolve(dout, _turned(weights, n_groups), None, turned, n_groups, finite)
     n_inputs, n_outputs = weights.shape[2] * n_groups, weights.shape[3]
-    plan = Unfolding(windows, n_inputs, n_outputs, n_groups, seen=dout)
+    plan = Unfolding(windows, n_inputs, n_outputs, n_groups, finite)
     matrices = [plan.matrix(weights, group)[:-1].T for group in range(n_groups)]
     dx = np.empty((len(dout), *x_size, n_inputs), np.result_type(dout, weights))
     for images, all_rows in plan.chunks(len(dout), dx.itemsize):
@@ -225,28 +224,29 @@ def image_gradient(dout: Array, weights: Array, x_size: Pair, windows: Windows, 
     return dx
 
 
-def gradients(x: Array, dout: Array, weights: Array, windows: Windows, n_groups: int = 1) -> tuple[Array, Array]:
+def gradients(
+    x: Array, dout: Array, weights: Array, windows: Windows, n_groups: int = 1, finite: bool = True
+) -> tuple[Array, Array]:
     """Return dweights and dx. Where dx is a convolution, one unfolding of dout serves both products.
 
     In the sum of dweights, move x to (i, j): sum_nij x[n, i, j, c] * dout[n, i - a, j - b, k], and there is the window
     of dout that dx takes as well. So the unfolded dout is multiplied with the turned weights, which gives dx, and with
-    x, which gives dweights, turned. Here the frame of zeros is around dout, not x: where one of the two is not finite,
-    so that dweights is not either, the products with zeros are others, and both are done again, each for itself.
+    x, which gives dweights, turned. Then the frame of zeros is around dout, not x, and numbers that are not finite
+    would meet other zeros.
     """
     x_size = x.shape[1], x.shape[2]
-    turned = _turned_windows(windows, x_size)
-    if turned:
-        plan = Unfolding(turned, dout.shape[-1], x.shape[-1], n_groups)
-        matrices = [plan.matrix(_turned(weights, n_groups), group) for group in range(n_groups)]
-        dx = np.empty(x.shape, np.result_type(dout, weights))
-        dmatrices = plan.zeros(np.result_type(x, dout))
-        for here, group, matrix in plan.unfolded(dout, np.result_type(dx, dmatrices)):
-            np.matmul(matrix, matrices[group], out=plan.as_product(dx[here], group))
-            dmatrices[group] += matrix.T @ plan.as_product(x[here], group)
-        dweights = _turned(plan.dweights(dmatrices), n_groups)
-        if all_finite(dweights):
-            return dweights, dx
-    return weights_gradient(x, dout, windows, n_groups), image_gradient(dout, weights, x_size, windows, n_groups)
+    turned = _turned_windows(windows, x_size) if finite else None
+    if not turned:
+        dx = image_gradient(dout, weights, x_size, windows, n_groups, finite)
+        return weights_gradient(x, dout, windows, n_groups), dx
+    plan = Unfolding(turned, dout.shape[-1], x.shape[-1], n_groups)
+    matrices = [plan.matrix(_turned(weights, n_groups), group) for group in range(n_groups)]
+    dx = np.empty(x.shape, np.result_type(dout, weights))
+    dmatrices = plan.zeros(np.result_type(x, dout))
+    for here, group, matrix in plan.unfolded(dout, np.result_type(dx, dmatrices)):
+        np.matmul(matrix, matrices[group], out=plan.as_product(dx[here], group))
+        dmatrices[group] += matrix.T @ plan.as_product(x[here], group)
+    return _turned(plan.dweights(dmatrices), n_groups), dx
 
 
 def _turned_windows(windows: Windows, x_size: Pair) -> Windows | None:
