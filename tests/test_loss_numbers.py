@@ -1,7 +1,7 @@
 """Losses at every size, kind and layout of numbers, against the formulas in decimal arithmetic of fifty digits."""
 
-import os
 import decimal
+import os
 import sys
 from decimal import Decimal
 
