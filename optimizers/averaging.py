@@ -93,7 +93,8 @@ class ExponentialMovingAverage:
         self._check_size(parameters.size)
         if self._dtype is not dtype:
             self._prepare(dtype)
-        small = squares(parameters, blocks) < self._ordinary
+        total = np.vdot(parameters, parameters) if len(blocks) == 1 else squares(parameters, blocks)
+        small = total < self._ordinary
         if not small and not math.isfinite(largest := magnitude(parameters, blocks)):
             raise ValueError(f"{self!r}: parameters must be finite, got {largest}")
         weight = self._weight(self.updates + 1)
