@@ -53,7 +53,8 @@ def sum_pixels_into(out: Array, images: Array) -> None:
     """Set out (C,) to the sum over all pixels of images (N, H, W, C): over long rows first, which is faster."""
     n, height, width, channels = images.shape
     if n * height > FEW:
-        images = sum_rows(images.reshape(n * height, width * channels))
+        row = sum_rows(images.reshape(n * height, width * channels))
+        images = row.astype(np.promote_types(row.dtype, np.float64), copy=False)
     sum_rows_into(out, images.reshape(-1, channels))
 
 
