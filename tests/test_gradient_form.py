@@ -143,6 +143,15 @@ class XThroughFloat32(Faulty):
         return x.astype(np.float32).astype(float) * self.factor
 
 
+class TanhOfFloat32(Layer):
+    def forward(self, x):
+        self._cache = x
+        return np.tanh(x.astype(np.float32).astype(float))
+
+    def backward(self, dout):
+        return dout * (1 - np.tanh(self._recall()) ** 2)
+
+
 class GradientInFloat32(Faulty):
     def backward(self, dout, input_gradient=True):
         dx = super().backward(dout, input_gradient)
@@ -249,7 +258,8 @@ class Infinite(Faulty):
         (HidesInAList, "must be a Container, since the layer in its 'inner' has parameters"),
         (HidesANetwork, "must be a Container, since the layer in its 'inner' has parameters"),
         (ForwardInFloat32, "forward must compute in float64 as its inputs are, got out in float32"),
-        (XThroughFloat32, "forward takes x in float32, where finite differences cannot see"),
+        (XThroughFloat32, "dfactor is wrong: right to seven digits only: something in it is computed in float32"),
+        (TanhOfFloat32, "forward takes x in float32, where finite differences cannot see"),
         (GradientInFloat32, "dfactor is computed in float32: it can represent every number of it"),
         (CacheInFloat32, "dfactor is.* right to seven digits only: something in it is computed in float32"),
         (DoutForgotten, "dx is wrong: it does not depend on dout"),
