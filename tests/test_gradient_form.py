@@ -258,7 +258,7 @@ class Infinite(Faulty):
         (HidesInAList, "must be a Container, since the layer in its 'inner' has parameters"),
         (HidesANetwork, "must be a Container, since the layer in its 'inner' has parameters"),
         (ForwardInFloat32, "forward must compute in float64 as its inputs are, got out in float32"),
-        (XThroughFloat32, "dfactor is wrong: right to seven digits only: something in it is computed in float32"),
+        (XThroughFloat32, "dx is wrong: forward takes x in float32, where finite differences cannot see"),
         (TanhOfFloat32, "forward takes x in float32, where finite differences cannot see"),
         (GradientInFloat32, "dfactor is computed in float32: it can represent every number of it"),
         (CacheInFloat32, "dfactor is.* right to seven digits only: something in it is computed in float32"),

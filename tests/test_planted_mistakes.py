@@ -3,6 +3,7 @@
 Some seconds of draws run here; CHECKER_DRAWS=10000 in the environment runs so many.
 """
 
+import copy
 import os
 
 import numpy as np
@@ -156,7 +157,7 @@ def parameter_names(layer):
 
 def gradients_of(drawn):
     """Return the gradients of a draw, in the order of `Spoiled`, with random dout; None for what has none."""
-    layer, rng = drawn.layer, np.random.default_rng(1)
+    layer, rng = copy.deepcopy(drawn.layer), np.random.default_rng(1)
     out = layer.forward(*drawn.inputs)
     if not isinstance(layer, Layer):
         return [layer.backward()]
@@ -198,8 +199,9 @@ def test_every_planted_mistake_is_found(start):
         if planted is not None:
             drawn, mistake = planted
             try:
-                drawn.check(check_gradients)
+                report = drawn.check(check_gradients)
             except GradientError:
                 continue
-            passed.append((seed, mistake, drawn.layer))
+            if not report.skipped:  # one wrong element may lie on a kink, where nothing is the derivative
+                passed.append((seed, mistake, drawn.layer))
     assert not passed

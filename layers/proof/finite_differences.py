@@ -178,7 +178,10 @@ class _Ladder:
         gaps = [abs(self.gap(k - i)) for i in range(3)]
         kinked = gaps[2] > 0.5 * gaps[1] + 4 * self.noise(k - 2)
         error += self.noise(k - 2) + gaps[2] * kinked  # it does not shrink: there is a kink between the steps
-        change = max(gaps[2], abs(self.middle(k - 2) - self.middle(k - 1)))
+        coarse, fine = (abs(self.middle(k - i - 1) - self.middle(k - i)) for i in range(2))
+        if fine > 0.5 * coarse + 4 * self.noise(k - 2):
+            error = np.inf  # finer steps do not bring it nearer to anything yet
+        change = max(gaps[2], fine)
         self.stairs = max(self.stairs, (change - 2 * max(gaps[:2])) * self.unit * RATIO ** (k - 2))
         self.tried[k] = value, error
         if error < self.error:
@@ -193,6 +196,9 @@ class _Ladder:
         for k in range(FIRST + 1, COARSEST + 1):
             if self.best < k - 1 or self.error <= 0.1 * self.tolerance * abs(self.value):
                 break
+            drift = abs(self.middle(k) - self.middle(k - 1))
+            if not drift <= self.noise(k - 1) + self.tolerance * abs(self.middle(k)):
+                break  # what it tends to out there is another thing, such as 0 where all is saturated
             self._try(k)
 
     def judge(self, analytic: float, rounding: float) -> tuple[float, float]:
@@ -212,7 +218,7 @@ class _Ladder:
         jump = abs(RATIO * self.gap(k) - self.gap(k + 1)) / (RATIO - 1)  # what is left of the gap as h goes to 0
         if np.isnan(jump):
             return float("nan"), 0.0
-        if abs(middle - self._richardson(k + 2)) > 0.25 * off:
+        if abs(middle - self._richardson(k + 2)) > 0.1 * off:
             return float("nan"), 0.0  # kinks at all distances, and the rounding is in the way before they end
         if jump > 8 * noise + 1e-3 * off:
             return float("nan"), 0.0  # on a kink; which of its slopes backward takes, or of several, is a convention
