@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from drawn_layers import draw, draw_gate, draw_layer, draw_loss, power
 
-from layers import GradientError, Layer, check_gradients
+from layers import GradientError, Layer, Max, check_gradients
 
 DRAWS = int(os.environ.get("CHECKER_DRAWS", "0"))
 BLOCK = 50
@@ -202,6 +202,8 @@ def test_every_planted_mistake_is_found(start):
                 report = drawn.check(check_gradients)
             except GradientError:
                 continue
-            if not report.skipped:  # one wrong element may lie on a kink, where nothing is the derivative
+            # One wrong element may lie on a kink, where nothing is the derivative; of a Max there may be no other.
+            one = mistake.startswith("one_element") or isinstance(drawn.layer, Max)
+            if not (report.skipped and one):
                 passed.append((seed, mistake, drawn.layer))
     assert not passed
