@@ -34,10 +34,11 @@ from .initializers import (
     normal,
     orthogonal,
 )
-from .normalization import LayerNorm, RMSNorm
+from .normalization import LayerNorm
 from .proof import GradientError, GradientReport, check_gradients
 from .rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
 from .reductions import Max, Mean, Sum
+from .rms_norm import RMSNorm
 from .sequential import Sequential
 from .shape import Flatten, Identity, Reshape
 from .softmax import LogSoftmax, Softmax, log_softmax, softmax

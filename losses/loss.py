@@ -8,22 +8,13 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .extremes import DOUBLE, DTYPES, SINGLE, SLIGHT, TINY, VAST, Array, first
 from .typed import typed
-
-Array: TypeAlias = np.ndarray[Any, Any]
-
-# A formula runs as it stands, in the dtype of the predictions, where nothing in it can overflow or underflow: elements
-# whose squares add up to less than 1e30, weights from 1e-15 to 1e15, a loss that is not tiny. What lies outside runs in
-# the first wider dtype that holds it: right, but slower.
-VAST, SLIGHT = 1e30, 1e-15
-TINY = {4: 1e-20, 8: 1e-200}  # bytes of the dtype: a loss below which squares may have underflowed
-SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
-DTYPES = (SINGLE, DOUBLE, np.dtype(np.longdouble))
 
 
 class Loss:
@@ -158,7 +149,7 @@ class Loss:
             exact = slopes * scale
             gradient: Array = exact.astype(self._dtype)
         if not np.isfinite(gradient).all():
-            where = _first(~np.isfinite(gradient))
+            where = first(~np.isfinite(gradient))
             number = f"{exact[where]:.3g} at {list(where)}"
             raise ValueError(f"{self!r}: the gradient must fit into {self._dtype}, got {number}")
         return gradient
@@ -248,7 +239,7 @@ class Loss:
         if masked:
             refused &= array != -np.inf
         if refused.any():
-            where = _first(refused)
+            where = first(refused)
             raise ValueError(f"{self!r}: {name} must be finite, got {array[where]} at {list(where)}")
         if given.dtype.kind in "iu":
             for place in np.argwhere(np.abs(array) >= 2**53):
@@ -272,7 +263,7 @@ class Loss:
             with np.errstate(over="ignore"):
                 beyond = np.isinf(y.astype(self._dtype))
             if beyond.any():
-                where = _first(beyond)
+                where = first(beyond)
                 number = f"{y[where]:.3g} at {list(where)}"
                 raise ValueError(f"{self!r}: y must fit into {self._dtype}, the dtype of {name}, got {number}")
         return predictions, y
@@ -296,13 +287,7 @@ class Loss:
         if y.dtype.kind not in "iu":
             raise TypeError(f"{self!r}: y must hold class indices as integers, got dtype {y.dtype}")
         classes = y.astype(np.intp, copy=False)
-        if (
-            np.maximum.reduce(classes.view(np.uintp), None) >= n_classes
-        ):  # read without its sign, a negative number is a huge one
+        # read without its sign, a negative number is a huge one
+        if np.maximum.reduce(classes.view(np.uintp), None) >= n_classes:
             raise ValueError(f"{self!r}: y must hold classes 0 .. {n_classes - 1}, got {y.min()} .. {y.max()}")
         return classes
-
-
-def _first(flags: Array) -> tuple[int, ...]:
-    """Return the place of the first flag that is set."""
-    return tuple(int(i) for i in np.argwhere(flags)[0])

@@ -30,7 +30,8 @@ from layers import (
     log_softmax,
     softmax,
 )
-from layers.normalization import plain_norm, plain_rms_norm
+from layers.normalization import plain_norm
+from layers.rms_norm import plain_rms_norm
 
 WIDE = np.finfo(np.longdouble).max > np.finfo(np.float64).max
 pytestmark = pytest.mark.skipif(not WIDE, reason="needs a dtype wider than float64")

@@ -304,8 +304,11 @@ def test_the_gradient_is_not_part_of_the_next_call(kind, rng):
 @every_loss
 def test_read_only_arrays_are_enough(kind, rng):
     x, y = examples(kind, rng)
+    expected, dexpected = value_and_gradient(kind(), x.copy(), y.copy())
     x.flags.writeable = y.flags.writeable = False
-    value_and_gradient(kind(), x, y)
+    value, gradient = value_and_gradient(kind(), x, y)
+    assert value == expected
+    np.testing.assert_array_equal(gradient, dexpected)
 
 
 @every_loss

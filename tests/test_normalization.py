@@ -32,7 +32,8 @@ import pytest
 from layers import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RMSNorm, Sequential
 from layers.batch_norm import plain_batch_norm
 from layers.group_norm import plain_group_norm
-from layers.normalization import plain_norm, plain_rms_norm
+from layers.normalization import plain_norm
+from layers.rms_norm import plain_rms_norm
 
 GAIN = np.array([1.5, -0.5, 2.0, 1.0])
 BIAS = np.array([0.1, 0.2, -0.3, 0.0])

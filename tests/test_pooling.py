@@ -14,7 +14,8 @@ from layers import (
     Sequential,
 )
 from layers.images import frames
-from layers.images.pooling import plain_max, plain_max_backward, plain_mean, plain_mean_backward
+from layers.images.average_pooling import plain_mean, plain_mean_backward
+from layers.images.pooling import plain_max, plain_max_backward
 
 
 def wave(shape, step=1.3):

@@ -61,7 +61,9 @@ def test_a_file_of_version_1_goes_on(tmp_path):
 
 def test_a_file_of_version_1_does_not_know_its_layers():
     other = Sequential([Dense(2, 4), BatchNorm(4), ReLU(), Dropout(0.2), Dense(4, 2)], rng=9)
+    before = other.parameters.copy()
     load(HERE / "version_1.npz", other)
+    assert not np.array_equal(other.parameters, before)
 
 
 # ---- the same layers -------------------------------------------------------------------------------------------------
@@ -103,8 +105,10 @@ def test_weights_of_other_layers_are_refused(tmp_path, one, other, message):
 
 @pytest.mark.parametrize(("one", "other"), SAME)
 def test_what_predict_does_not_depend_on_may_differ(tmp_path, one, other):
-    save(tmp_path / "run.npz", between(one))
-    load(tmp_path / "run.npz", between(other))
+    saved, taken = between(one), between(other)
+    save(tmp_path / "run.npz", saved)
+    load(tmp_path / "run.npz", taken)
+    np.testing.assert_array_equal(taken.parameters, saved.parameters)
 
 
 def test_strides_count_and_the_way_of_writing_them_does_not(tmp_path):
@@ -357,8 +361,11 @@ def test_a_running_extreme_may_be_infinite_as_it_is_at_first(tmp_path):
         def forward(self, x):
             return x
 
-    save(tmp_path / "run.npz", Largest())
-    load(tmp_path / "run.npz", Largest())
+    saved, taken = Largest(), Largest()
+    saved.largest = [2.0, -np.inf, -np.inf]
+    save(tmp_path / "run.npz", saved)
+    load(tmp_path / "run.npz", taken)
+    np.testing.assert_array_equal(taken.largest, [2.0, -np.inf, -np.inf])
 
 
 def test_a_save_does_not_cost_more_and_more(tmp_path):

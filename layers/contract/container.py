@@ -148,8 +148,10 @@ class Container(Layer):
 
     def _at_the_door(self, x: Any) -> Array:
         """Return x in the dtype of this container, integers as they are."""
-        x = native(np.asarray(x))
-        return x.astype(self._dtype) if x.dtype.kind == "f" and x.dtype != self._dtype else x
+        x = np.asarray(x)
+        if x.dtype == self._dtype:
+            return native(x)
+        return x.astype(self._dtype, order="C") if x.dtype.kind == "f" else native(x)
 
     def forget(self) -> None:
         super().forget()

@@ -198,16 +198,18 @@ class Layer(Storage):
 
         The one door for x and dout: behind it, no layer meets another memory order or byte order.
         """
-        array = native(np.asarray(value))
-        if array.dtype.kind != "f":
-            if array.dtype.kind not in "iub":
-                raise TypeError(f"{self.who}: {name} must hold real numbers, got dtype {array.dtype}")
-            array = array.astype(self._dtype)
-        return array
+        array = np.asarray(value)
+        dtype = array.dtype
+        if dtype.kind == "f" and dtype.isnative and array.flags.c_contiguous:  # as nearly always, at no further cost
+            return array
+        if dtype.kind not in "fiub":
+            raise TypeError(f"{self.who}: {name} must hold real numbers, got dtype {dtype}")
+        return native(array if dtype.kind == "f" else array.astype(self._dtype))
 
     def _check_x(self, x: Any) -> Array:
         """Return x as an array of floating numbers, with at least one example."""
-        return self._check_examples(self._check_real("x", x))
+        x = self._check_real("x", x)
+        return x if x.ndim and x.size else self._check_examples(x)
 
     def _check_examples(self, x: Array) -> Array:
         """Return x, which must hold at least one example."""
