@@ -4,6 +4,8 @@ from . import checks
 from .container import Container, hidden, listed
 from .gate import Gate, within_range
 from .layer import Layer
+from .padded import Padded, check_lengths, real_steps, without_padding
+from .relay import Relay, through
 from .storage import Array, Rng, Shape, as_shape, dotted, native
 from .typed import typed
 
@@ -12,6 +14,13 @@ __all__ = [
     "Layer",
     "Container",
     "Gate",
+    # rows of unequal length, and memory
+    "Relay",
+    "through",
+    "Padded",
+    "check_lengths",
+    "real_steps",
+    "without_padding",
     # what its arrays and shapes are
     "Array",
     "Rng",
