@@ -185,7 +185,7 @@ def plain_lstm(
     --------
     >>> out, (h, c) = plain_lstm(*(np.ones(s) for s in ((1, 1, 1), (1, 1), (1, 1), (1, 4), (1, 4), 4)))
     >>> c.round(4), h.round(4)  # sigmoid(3) + sigmoid(3) * tanh(3), sigmoid(3) * tanh(c)
-    (array([[1.9005]]), array([[0.9106]]))
+    (array([[1.9004]]), array([[0.9109]]))
     """
     out = []
     for t in range(x.shape[1]):
