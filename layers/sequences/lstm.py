@@ -139,38 +139,37 @@ class LSTM(Recurrent):
         #     da_o = dh * tanh(c) * o * (1 - o)
         #     before_dc = dc * f
         #     before_dh = da @ recurrent_weights.T         (n, 4H) @ (4H, H)
-        # The four slopes are made at once, as (one - gate) * gate + (1 - one), with one 1 for a sigmoid and 0 for g.
-        # da is written over the gates, which nobody reads again.
+        # Since h = o * tanh(c), dh * o * (1 - tanh(c)**2) is dh * (o - h * tanh(c)). The four slopes are made at once, as
+        # (one - gate) * gate + (1 - one), with one 1 for a sigmoid and 0 for g. da is written over the gates, each in
+        # the place of its own as soon as nothing reads that any more.
         (hidden, cells), (gates, tanhs), (dh_ends, dc_ends), units = records, kept, ends, self.n_units
         transposed = self.recurrent_weights.T.astype(hidden.dtype, copy=False)
         ones = np.ones((steps.n, 4 * units), hidden.dtype)
         ones[:, 2 * units : 3 * units] = 0
-        slopes, smalls = np.empty_like(ones), np.empty_like(dh_ends)
-        for rows, before, _ in reversed(steps.blocks()):
+        slopes, smalls, others = np.empty_like(ones), np.empty_like(dh_ends), np.empty_like(dh_ends)
+        for rows, before, after in reversed(steps.blocks()):
             n = rows.stop - rows.start
             gate, tanh_c, dh, dc = gates[rows], tanhs[rows], dh_ends[:n], dc_ends[:n]
-            slope, small = slopes[:n], smalls[:n]
+            slope, small, other = slopes[:n], smalls[:n], others[:n]
             i, f, g, o = (gate[:, k : k + units] for k in range(0, 4 * units, units))
-            da_i, da_f, da_g, da_o = (slope[:, k : k + units] for k in range(0, 4 * units, units))
-            dh += dout[rows]
-            np.multiply(tanh_c, tanh_c, out=small)
-            np.subtract(1, small, out=small)
-            small *= o
-            small *= dh
-            dc += small
+            slope_i, slope_f, slope_g, slope_o = (slope[:, k : k + units] for k in range(0, 4 * units, units))
             np.subtract(ones[:n], gate, out=slope)
             slope *= gate
-            da_g += 1
+            slope_g += 1
+            dh += dout[rows]
+            np.multiply(hidden[after], tanh_c, out=small)
+            np.subtract(o, small, out=small)
+            small *= dh
+            dc += small
             dh *= tanh_c
-            da_o *= dh
+            np.multiply(dh, slope_o, out=o)
             np.multiply(dc, g, out=small)
-            da_i *= small
+            np.multiply(dc, i, out=other)
+            np.multiply(small, slope_i, out=i)
+            np.multiply(other, slope_g, out=g)
             np.multiply(dc, cells[before], out=small)
-            da_f *= small
-            np.multiply(dc, i, out=small)
-            da_g *= small
             dc *= f
-            gate[...] = slope
+            np.multiply(small, slope_f, out=f)
             np.dot(gate, transposed, out=dh)
         self._set_recurrent(steps, hidden, gates)
         return gates
