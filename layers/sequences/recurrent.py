@@ -58,7 +58,7 @@ class Recurrent(Layer):
         self.n_inputs = checks.whole(kind, "n_inputs", n_inputs)
         self.n_units = checks.whole(kind, "n_units", n_units)
         check_initializer(kind, initializer)
-        check_initializer(kind, recurrent_initializer)
+        check_initializer(kind, recurrent_initializer, "recurrent_initializer")
         self.reverse, self.initializer, self.recurrent_initializer = bool(reverse), initializer, recurrent_initializer
         width = self.n_gates * self.n_units
         super().__init__(
@@ -143,6 +143,11 @@ class Recurrent(Layer):
 
     def _check_sequences(self, x: Any) -> Array:
         """Return x as floating numbers (N, T, D)."""
+        x = self._check_real("x", x)
+        if x.ndim == 3 and x.shape[1] == 0:
+            raise ValueError(
+                f"{self.who}: x must have shape (N, T, {self.n_inputs}) with at least one step, got {x.shape}"
+            )
         x = self._check_x(x)
         if x.ndim != 3 or x.shape[-1] != self.n_inputs:
             raise ValueError(f"{self.who}: x must have shape (N, T, {self.n_inputs}), got {x.shape}")
