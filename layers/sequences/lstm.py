@@ -139,9 +139,9 @@ class LSTM(Recurrent):
         #     da_o = dh * tanh(c) * o * (1 - o)
         #     before_dc = dc * f
         #     before_dh = da @ recurrent_weights.T         (n, 4H) @ (4H, H)
-        # Since h = o * tanh(c), dh * o * (1 - tanh(c)**2) is dh * (o - h * tanh(c)). The four slopes are made at once, as
-        # (one - gate) * gate + (1 - one), with one 1 for a sigmoid and 0 for g. da is written over the gates, each in
-        # the place of its own as soon as nothing reads that any more.
+        # Since h = o * tanh(c), dh * o * (1 - tanh(c)**2) is dh * (o - h * tanh(c)). The four slopes are made at once,
+        # as (one - gate) * gate + (1 - one), with one 1 for a sigmoid and 0 for g. da is written over the gates, each
+        # in its own place as soon as nothing reads that any more.
         (hidden, cells), (gates, tanhs), (dh_ends, dc_ends), units = records, kept, ends, self.n_units
         transposed = self.recurrent_weights.T.astype(hidden.dtype, copy=False)
         ones = np.ones((steps.n, 4 * units), hidden.dtype)
