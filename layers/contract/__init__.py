@@ -4,7 +4,7 @@ from . import checks
 from .container import Container, hidden, listed
 from .gate import Gate, within_range
 from .layer import Layer
-from .padded import Padded, check_lengths, real_steps, without_padding
+from .padded import Padded, as_examples, as_numbers, check_lengths, real_steps, without_padding
 from .relay import Relay, through
 from .storage import Array, Rng, Shape, as_shape, dotted, native
 from .typed import typed
@@ -18,6 +18,8 @@ __all__ = [
     "Relay",
     "through",
     "Padded",
+    "as_examples",
+    "as_numbers",
     "check_lengths",
     "real_steps",
     "without_padding",

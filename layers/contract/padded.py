@@ -67,6 +67,12 @@ class Padded:
         """The dtype of x."""
         return self.x.dtype
 
+    @property
+    def steps(self) -> Array:
+        """The real steps alone, one row after the other, (M, ...)."""
+        steps: Array = self.x[real_steps(self.lengths, self.x.shape[1])]
+        return steps
+
     def __len__(self) -> int:
         return len(self.x)
 
@@ -86,6 +92,29 @@ class Padded:
     def __repr__(self) -> str:
         lengths = self.lengths.tolist() if len(self) <= 16 else f"<array of shape ({len(self)},)>"
         return f"Padded(<array of shape {self.shape}>, lengths={lengths})"
+
+
+def as_examples(x: Any) -> Array:
+    """Return x as what can be cut by rows: an array, memory-mapped ones too, or a Padded as it is.
+
+    Examples
+    --------
+    >>> as_examples([[1, 2], [3, 4]]).shape, as_examples(Padded([[1, 2], [3, 4]], [2, 1])).lengths
+    ((2, 2), array([2, 1]))
+    """
+    examples: Any = x if isinstance(x, Padded) else np.asanyarray(x)  # either is cut by rows: x[rows]
+    return examples
+
+
+def as_numbers(x: Any) -> Array:
+    """Return the numbers of an array, or those of the real steps of a Padded.
+
+    Examples
+    --------
+    >>> as_numbers(Padded([[1, 2], [3, 4]], [2, 1]))
+    array([1, 2, 3])
+    """
+    return x.steps if isinstance(x, Padded) else np.asarray(x)
 
 
 def check_lengths(who: str, lengths: Any, n: int, n_steps: int) -> Array:
