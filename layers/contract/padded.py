@@ -78,9 +78,10 @@ class Padded:
 
     def __getitem__(self, rows: Any) -> Padded:
         if not isinstance(rows, slice):
-            rows = np.asarray(rows)
-            if rows.ndim != 1 or rows.dtype.kind not in "iub":
+            chosen = np.asarray(rows, dtype=object if isinstance(rows, tuple) else None)  # a tuple is for several axes
+            if chosen.ndim != 1 or chosen.dtype.kind not in "iub":
                 raise TypeError("Padded: it is cut by rows, with a slice or an array of one axis, such as padded[:32]")
+            rows = chosen
         return Padded(self.x[rows], self.lengths[rows])
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
