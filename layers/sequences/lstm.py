@@ -97,33 +97,35 @@ class LSTM(Recurrent):
         self.bias[self.n_units : 2 * self.n_units] = 1  # of f
 
     def _run(self, steps: Packing, packed: Array, records: list[Array]) -> tuple[Array, Array]:
-        # `plain_lstm`, faster. Since sigmoid(a) = tanh(a / 2) / 2 + 1/2, one tanh over all four blocks does for every
-        # gate: i, f and o get half their weights, and their tanh is halved and lifted afterwards. NumPy's tanh takes a
-        # fifth of the time of a sigmoid by exp. Halving loses no digit.
+        # `plain_lstm`, faster: all in place, in blocks that lie in one piece. sigmoid(a) = 1 / (1 + exp(-a)), and the
+        # weights of i, f and o are negated beforehand, which loses no digit: the step begins with -a. exp of all four
+        # blocks takes half the time of exp of three that do not lie side by side, so g is put aside meanwhile. Where exp
+        # overflows, the sigmoid is 0, as it should be.
         (hidden, cells), units = records, self.n_units
         dtype = hidden.dtype
-        half = np.full(4 * units, 0.5, dtype)
-        half[2 * units : 3 * units] = 1
-        recurrent = self.recurrent_weights * half
-        gates = self._project(packed, self.weights * half, self.bias * half, dtype)
-        halves = np.tile(half, (steps.n, 1))  # whole: a row that NumPy must repeat takes twice as long
-        lifts = 1 - halves
+        signs = np.full(4 * units, -1, dtype)
+        signs[2 * units : 3 * units] = 1
+        recurrent = self.recurrent_weights * signs
+        gates = self._project(packed, self.weights * signs, self.bias * signs, dtype)
         tanhs = np.empty((len(packed), units), dtype)
-        product, small = np.empty((steps.n, 4 * units), dtype), np.empty((steps.n, units), dtype)
-        for rows, before, after in steps.blocks():
-            n = rows.stop - rows.start
-            gate, c, tanh_c = gates[rows], cells[after], tanhs[rows]
-            np.dot(hidden[before], recurrent, out=product[:n])
-            gate += product[:n]
-            np.tanh(gate, out=gate)
-            gate *= halves[:n]
-            gate += lifts[:n]
-            i, f, g, o = (gate[:, k : k + units] for k in range(0, 4 * units, units))
-            np.multiply(f, cells[before], out=c)
-            np.multiply(i, g, out=small[:n])
-            c += small[:n]
-            np.tanh(c, out=tanh_c)
-            np.multiply(o, tanh_c, out=hidden[after])
+        products, smalls = np.empty((steps.n, 4 * units), dtype), np.empty((steps.n, units), dtype)
+        with np.errstate(over="ignore"):
+            for rows, before, after in steps.blocks():
+                n = rows.stop - rows.start
+                gate, c, tanh_c, small = gates[rows], cells[after], tanhs[rows], smalls[:n]
+                i, f, g, o = (gate[:, k : k + units] for k in range(0, 4 * units, units))
+                np.dot(hidden[before], recurrent, out=products[:n])
+                gate += products[:n]
+                np.tanh(g, out=small)
+                np.exp(gate, out=gate)
+                gate += 1
+                np.divide(1, gate, out=gate)
+                g[...] = small
+                np.multiply(f, cells[before], out=c)
+                small *= i
+                c += small
+                np.tanh(c, out=tanh_c)
+                np.multiply(o, tanh_c, out=hidden[after])
         return gates, tanhs
 
     def _run_back(self, steps: Packing, dout: Array, records: list[Array], kept: Any, ends: list[Array]) -> Array:
