@@ -97,7 +97,8 @@ class GRU(Recurrent):
 
     def _run(self, steps: Packing, packed: Array, records: list[Array]) -> tuple[Array, Array]:
         # `plain_gru`, faster: all in place. sigmoid(a) = 1 / (1 + exp(-a)), and the weights of r and z are negated
-        # beforehand, which loses no digit: the step begins with -a. Where exp overflows, the sigmoid is 0, as it should.
+        # beforehand, which loses no digit: the step begins with -a. Where exp overflows, the sigmoid is 0, as it should
+        # be.
         (hidden,), units = records, self.n_units
         dtype, two = hidden.dtype, 2 * units
         signs = np.ones(3 * units, dtype)
@@ -158,10 +159,8 @@ class GRU(Recurrent):
         # [da_r | da_z] and what the third block of the recurrent weights saw, du or da_n, are written over the gates.
         (hidden,), (gates, inner), (dh_ends,), units = records, kept, ends, self.n_units
         two = 2 * units
-        recurrent = self.recurrent_weights.astype(hidden.dtype, copy=False)
-        transposed = recurrent.T
-        if not self.reset_after:
-            of_gates, of_n = recurrent[:, :two].copy().T, recurrent[:, two:].copy().T
+        transposed = self._transposed(self.recurrent_weights, hidden.dtype)
+        of_gates, of_n = transposed[:two], transposed[two:]
         da_ns, slopes = dout, np.empty((steps.n, two), hidden.dtype)
         products, smalls = np.empty_like(dh_ends), np.empty_like(dh_ends)
         for rows, before, _ in reversed(steps.blocks()):

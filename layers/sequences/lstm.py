@@ -99,8 +99,8 @@ class LSTM(Recurrent):
     def _run(self, steps: Packing, packed: Array, records: list[Array]) -> tuple[Array, Array]:
         # `plain_lstm`, faster: all in place, in blocks that lie in one piece. sigmoid(a) = 1 / (1 + exp(-a)), and the
         # weights of i, f and o are negated beforehand, which loses no digit: the step begins with -a. exp of all four
-        # blocks takes half the time of exp of three that do not lie side by side, so g is put aside meanwhile. Where exp
-        # overflows, the sigmoid is 0, as it should be.
+        # blocks takes half the time of exp of three that do not lie side by side, so g is put aside meanwhile. Where
+        # exp overflows, the sigmoid is 0, as it should be.
         (hidden, cells), units = records, self.n_units
         dtype = hidden.dtype
         signs = np.full(4 * units, -1, dtype)
@@ -145,7 +145,7 @@ class LSTM(Recurrent):
         # as (one - gate) * gate + (1 - one), with one 1 for a sigmoid and 0 for g. da is written over the gates, each
         # in its own place as soon as nothing reads that any more.
         (hidden, cells), (gates, tanhs), (dh_ends, dc_ends), units = records, kept, ends, self.n_units
-        transposed = self.recurrent_weights.T.astype(hidden.dtype, copy=False)
+        transposed = self._transposed(self.recurrent_weights, hidden.dtype)
         ones = np.ones((steps.n, 4 * units), hidden.dtype)
         ones[:, 2 * units : 3 * units] = 0
         slopes, smalls, others = np.empty_like(ones), np.empty_like(dh_ends), np.empty_like(dh_ends)

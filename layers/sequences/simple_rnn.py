@@ -100,7 +100,7 @@ class SimpleRNN(Recurrent):
         # dbefore = dgate @ recurrent_weights.T
         # The gradients of weights, bias and x need no order: they are sums over all steps, in `backward`.
         (hidden,), (dh_ends,) = records, ends
-        transposed = self.recurrent_weights.T.astype(hidden.dtype, copy=False)
+        transposed = self._transposed(self.recurrent_weights, hidden.dtype)
         dgates, slope = dout, np.empty_like(dh_ends)
         for rows, _, after in reversed(steps.blocks()):
             n = rows.stop - rows.start
