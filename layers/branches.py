@@ -40,7 +40,7 @@ class Branches(Relay):
         x, handed = self._entered(x, lengths, state)
         pairs = zip(self.branches, handed, strict=True)
         out = self._join(x, [branch.forward(x, **options) for branch, options in pairs])
-        self._out_lengths = None if lengths is None else self.output_lengths(np.asarray(lengths))
+        self._end_with(lengths)
         return out
 
     def _entered(self, x: Any, lengths: Any, state: Any) -> tuple[Array, list[dict[str, Any]]]:

@@ -69,10 +69,15 @@ class Sequential(Relay):
         if isinstance(x, Padded):
             return self._opened(self.forward, x, lengths, state)
         self._cache = None
-        out, handed = self._entered(x, lengths, state)
-        for layer, options in zip(self.layers, handed, strict=True):
-            out = layer.forward(out, **options)
-        self._out_lengths = None if lengths is None else self.output_lengths(np.asarray(lengths))
+        if lengths is None and state is None:  # as nearly always, at no further cost
+            out = self._at_the_door(x)
+            for layer in self.layers:
+                out = layer.forward(out)
+        else:
+            out, handed = self._entered(x, lengths, state)
+            for layer, options in zip(self.layers, handed, strict=True):
+                out = layer.forward(out, **options)
+        self._end_with(lengths)
         self._cache = True  # every layer has its cache of this same pass
         return out
 
@@ -104,9 +109,8 @@ class Sequential(Relay):
         if isinstance(x, Padded):
             return self._opened(self.predict, x, lengths, state)
         out, handed = self._entered(x, lengths, state)
-        # each by itself: what one remembers is gone when the next one begins
         for layer, options in zip(self.layers, handed, strict=True):
-            out = layer.predict(out, **options)
+            out = layer.predict(out, **options)  # by itself: what one remembers is gone when the next one begins
         return out
 
     def advance(self, x: Any, state: Any = None, lengths: Any = None) -> tuple[Any, Any]:

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+
 from .container import Container
 from .layer import Layer
 from .padded import Padded, check_lengths, without_padding
@@ -55,6 +57,8 @@ class Relay(Container):
 
     def _options(self, name: str, state: Any) -> list[dict[str, Any]]:
         """Return what to hand to each layer: its entry of the state, under this name, where it has one."""
+        if state is None:
+            return [{}] * len(self._layers)
         entries = self._entries(name, state)
         for layer, own in zip(self._layers, entries, strict=True):
             if own is not None and not layer.takes_state:
@@ -80,6 +84,13 @@ class Relay(Container):
         lengths = check_lengths(self.who, lengths, *x.shape[:2])
         self.output_lengths(lengths)  # which raises where a layer cannot say: before any of them has worked
         return without_padding(x, lengths), lengths
+
+    def _end_with(self, lengths: Any) -> None:
+        """Note which lengths out has, given those of x, for the way back."""
+        if lengths is not None:
+            self._out_lengths = self.output_lengths(np.asarray(lengths))
+        elif self._out_lengths is not None:
+            self._out_lengths = None
 
     def _dout_at_the_door(self, dout: Any) -> Any:
         """Return dout as any container takes it, with zeros in the padding of out."""
