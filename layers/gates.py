@@ -214,6 +214,8 @@ class Exp(Gate):
     array([1.    , 2.7183])
     """
 
+    step_by_step = True
+
     @within_range
     def forward(self, x: ArrayLike) -> Any:
         out = self._cache = np.exp(self._operands(x)[0])
@@ -238,6 +240,8 @@ class Log(Gate):
     >>> Log().forward(np.array([1.0, np.e]))
     array([0., 1.])
     """
+
+    step_by_step = True
 
     @within_range
     def forward(self, x: ArrayLike) -> Any:

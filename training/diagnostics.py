@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from layers import Layer, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
-from layers.contract import Array, checks
+from layers.contract import Array, as_numbers, checks
 from losses import SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 
 from .callbacks import Callback
@@ -239,7 +239,7 @@ class Diagnostics(Callback):
         In this order, since each of them makes all that come after it NaN as well.
         """
         where = f"epoch {run.epoch}, batch {run.batch_index}"
-        x = np.asarray(run.batch[0])
+        x = as_numbers(run.batch[0])
         if x.dtype.kind == "f" and not np.all(np.isfinite(x)):
             self._warn("nan", "", f"NaN or infinity in the data: x of {where}; clean it before training")
             return

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from layers.contract import as_numbers
+
 from .checkpoint import save
 from .history import History
 from .protocols import LossLike, Model, OptimizerLike
@@ -134,11 +136,11 @@ class Run:
 
     def explained(self, error: Exception) -> Exception:
         """Return a clearer error where training has diverged or x is not finite, elsewhere this one."""
-        finite = self.predictions is None or np.isfinite(self.predictions).all()
+        finite = self.predictions is None or np.isfinite(as_numbers(self.predictions)).all()
         if not isinstance(error, ValueError) or finite:
             return error
         where = f"epoch {self.epoch}, batch {self.batch_index}"
-        if not np.isfinite(self.batch[0]).all():
+        if not np.isfinite(as_numbers(self.batch[0])).all():
             return ValueError(f"fit: x must be finite, but is not in {where}")
         return FloatingPointError(
             f"fit: training has diverged in {where}: the output of the network is not finite; a smaller learning "

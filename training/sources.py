@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from layers.contract import Array
+from layers.contract import Padded
 
 Batch: TypeAlias = tuple[Any, ...]  # (x, y) or (x, y, sample_weights)
 Batches: TypeAlias = Iterable[Any] | Callable[[], Iterable[Any]]
@@ -22,8 +22,8 @@ class Source:
     who : str
         Who asks, for the errors.
     x : array, or iterable of batches, or callable that returns one
-        Arrays, memory-mapped ones too, are read a batch at a time. An iterator, such as a generator, gives its
-        batches once.
+        Arrays, memory-mapped ones and Padded too, are read a batch at a time. An iterator, such as a generator, gives
+        its batches once.
     y, sample_weights : array (N, ...), optional
         With an array x.
     batch_size : int, default 256
@@ -46,11 +46,11 @@ class Source:
         batch_size: int = 256,
     ) -> None:
         self.who, self.batch_size = who, batch_size
-        self.arrays: tuple[Array, ...] = ()
+        self.arrays: tuple[Any, ...] = ()  # arrays, or Padded
         self._iterable: Any = x
         if y is not None:
             given: Batch = (x, y) if sample_weights is None else (x, y, sample_weights)
-            self.arrays = tuple(np.asarray(array) for array in given)
+            self.arrays = tuple(array if isinstance(array, Padded) else np.asarray(array) for array in given)
             self._check_arrays()
         elif isinstance(x, np.ndarray) or not (callable(x) or isinstance(x, Iterable)):
             kind = type(x).__name__

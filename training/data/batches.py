@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from layers.contract import Array, Rng, checks
+from layers.contract import Array, Rng, as_examples, checks
 
 
 def batches(
@@ -20,7 +20,7 @@ def batches(
 
     Parameters
     ----------
-    x, y : array (N, ...)
+    x, y : array (N, ...) or Padded
         Neither is changed or copied whole.
     batch_size : int
     shuffle : bool, default True
@@ -39,7 +39,7 @@ def batches(
     >>> [len(x) for x, y in batches(np.zeros((10, 2)), np.zeros(10), batch_size=4, rng=0)]
     [4, 4, 2]
     """
-    x, y = np.asanyarray(x), np.asanyarray(y)
+    x, y = as_examples(x), as_examples(y)
     batch_size = checks.whole("batches", "batch_size", batch_size)
     if x.ndim == 0 or y.ndim == 0 or len(x) != len(y) or len(x) == 0:
         shapes = f"{x.shape} and {y.shape}"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from layers.contract import Array, Rng, checks, native
+from layers.contract import Array, Rng, as_examples, checks, native
 from layers.speed import sum_axes
 
 
@@ -18,7 +18,7 @@ def train_test_split(
 
     Parameters
     ----------
-    x, y : array (N, ...)
+    x, y : array (N, ...) or Padded
     test_size : float in (0, 1) or int, default 0.2
         A share, rounded, or a number of examples.
     stratify : bool, default False
@@ -37,7 +37,7 @@ def train_test_split(
     >>> len(x_train), np.bincount(y_test)
     (8, array([1, 1]))
     """
-    x, y = np.asanyarray(x), np.asanyarray(y)
+    x, y = as_examples(x), as_examples(y)
     if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
         raise ValueError(f"train_test_split: x and y must have the same length, got shapes {x.shape} and {y.shape}")
     whole = isinstance(test_size, int | np.integer) and not isinstance(test_size, bool)
@@ -54,7 +54,7 @@ def train_test_split(
 
 def _stratified(y: Array, n_test: int) -> Array:
     """Return an order of these shuffled labels whose first n_test have the shares of all."""
-    if y.ndim != 1 or y.dtype.kind not in "iub":
+    if y.ndim != 1 or y.dtype.kind not in "iub":  # a Padded has two axes
         raise ValueError(f"train_test_split: to stratify, y must be classes (N,), got {y.dtype} of shape {y.shape}")
     # The j-th of the n examples of a class stands at (j + 1/2) / n: sorted by that, every beginning has fair shares.
     place = np.empty(len(y))
