@@ -2,8 +2,8 @@
 
 Of a layer at rest `forward` is the inference pass and `backward` the exact derivative of that, so that what comes
 before it may learn. A layer whose inference pass is its forward needs to know nothing of it: its gradients are put to 0
-after each `backward`. One that has a `predict` of its own, or buffers that its forward moves, looks at `self.resting`, and
-says so by `knows_rest = True` in its class.
+after each `backward`. One that has a `predict` of its own, or buffers that its forward moves, looks at `self.resting`,
+and says so by `knows_rest = True` in its class.
 """
 
 from __future__ import annotations
