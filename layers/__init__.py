@@ -8,6 +8,7 @@ from .dense import Dense
 from .dropout import Dropout, Dropout2D
 from .embedding import Embedding
 from .gates import Add, Divide, Exp, Log, MatMul, Maximum, Multiply, Subtract
+from .graph import Graph
 from .group_norm import GroupNorm, InstanceNorm
 from .images import (
     AveragePool1D,
@@ -49,6 +50,7 @@ __all__ = [
     "Sequential",
     "Residual",
     "Concatenate",
+    "Graph",
     "Identity",
     # dense layers and tables
     "Dense",

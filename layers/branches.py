@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Array, Container, Layer, Rng, Shape, as_shape, listed
+from .contract import Array, Container, Layer, Part, Rng, Shape, as_shape, listed
 from .sequential import Sequential
 
 
@@ -109,6 +109,15 @@ class Residual(Branches):
         if self.projection is not None:
             yield "projection", self.projection, input_shape
 
+    def wiring(self) -> Iterator[Part]:
+        for part in self.branches[0].wiring():
+            yield part._replace(output=False)
+        around, last = "x", part.name
+        if self.projection is not None:
+            around = "projection"
+            yield Part(around, self.projection, ("x",))
+        yield Part("+", None, (around, last), output=True, join=("+", "Add"))
+
     def _join(self, x: Array, outs: list[Array]) -> Array:
         out, around = (*outs, self._check_x(x))[:2]
         if around.shape != out.shape:
@@ -194,6 +203,13 @@ class Concatenate(Branches):
     def inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
         for name, branch in self.named():
             yield name, branch, input_shape
+
+    def wiring(self) -> Iterator[Part]:
+        yield Part("x")
+        names = [name for name, _ in self.named()]
+        for name, branch in self.named():
+            yield Part(name, branch, ("x",))
+        yield Part("join", None, tuple(names), output=True, join=("|", "Join"))
 
     def _join(self, x: Array, outs: list[Array]) -> Array:
         if len({out.shape[:-1] for out in outs}) > 1:

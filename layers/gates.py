@@ -29,6 +29,7 @@ class Add(Gate):
     """
 
     n_operands = 2
+    sign = "+"
 
     @within_range
     def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
@@ -55,6 +56,7 @@ class Subtract(Gate):
     """
 
     n_operands = 2
+    sign = "-"
 
     @within_range
     def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
@@ -81,6 +83,7 @@ class Multiply(Gate):
     """
 
     n_operands = 2
+    sign = "*"
 
     @within_range
     def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
@@ -110,6 +113,7 @@ class Divide(Gate):
     """
 
     n_operands = 2
+    sign = "/"
 
     @within_range
     def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
@@ -146,6 +150,7 @@ class Maximum(Gate):
     """
 
     n_operands = 2
+    sign = "max"
 
     @within_range
     def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
@@ -180,6 +185,7 @@ class MatMul(Gate):
     """
 
     n_operands = 2
+    sign = "@"
 
     @within_range
     def forward(self, a: ArrayLike, b: ArrayLike) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Container, Layer, Rng, Shape, as_shape
+from .contract import Container, Layer, Part, Rng, Shape, as_shape
 
 
 class Sequential(Container):
@@ -105,3 +105,10 @@ class Sequential(Container):
         for i, layer in enumerate(self.layers):
             yield str(i), layer, shape
             shape = None if shape is None else layer.output_shape(shape)
+
+    def wiring(self) -> Iterator[Part]:
+        yield Part("x")
+        before = "x"
+        for i, layer in enumerate(self.layers):
+            yield Part(str(i), layer, (before,), output=i == len(self.layers) - 1)
+            before = str(i)

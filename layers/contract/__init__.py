@@ -5,6 +5,7 @@ from .container import Container, hidden, listed
 from .gate import Gate, within_range
 from .layer import Layer
 from .storage import Array, Rng, Shape, as_shape, dotted, native
+from .trace import Part, Trace, each_input
 from .typed import typed
 
 __all__ = [
@@ -19,6 +20,10 @@ __all__ = [
     "as_shape",
     "dotted",
     "native",
+    # what flows through them
+    "Part",
+    "Trace",
+    "each_input",
     # what all of them need
     "checks",
     "hidden",

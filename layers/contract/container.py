@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from . import checks
-from .gate import Gate
 from .layer import Layer
 from .storage import Array, Rng, Shape, as_shape, dotted, native
+from .trace import Part, Traced
 
 
-class Container(Layer):
+class Container(Traced, Layer):
     """A layer made of layers, whose parameters are those of its layers, one after the other.
 
     Parameters
@@ -62,6 +62,15 @@ class Container(Layer):
         return self._layers
 
     def _checked(self, layers: Sequence[Layer]) -> tuple[Layer, ...]:
+        self._check_each(layers)
+        kind = type(self).__name__
+        for i, layer in enumerate(layers):
+            if layer.n_operands != 1:
+                raise TypeError(f"{kind}: layers must take one input, but {layer.title} at {i} takes {layer.n_operands}")
+        return tuple(layers)
+
+    def _check_each(self, layers: Sequence[Layer]) -> None:
+        """Check that these are layers, with one out each, whose memory can be that of this container."""
         kind = type(self).__name__
         if not isinstance(layers, list | tuple):
             raise TypeError(f"{kind}: layers must be a list or tuple of layers, got {_described(layers)}")
@@ -72,10 +81,8 @@ class Container(Layer):
                 raise TypeError(f"{kind}: layers must be Layer objects, got {_described(layer)} at {i}")
             if "parameters" not in layer.__dict__:
                 raise TypeError(f"{kind}: {type(layer).__name__}.__init__ must call super().__init__()")
-            if isinstance(layer, Gate) and layer.n_operands > 1:
-                raise TypeError(
-                    f"{kind}: layers must take one input, but {layer.title} at {i} takes {layer.n_operands}"
-                )
+            if layer.n_outs != 1:
+                raise TypeError(f"{kind}: layers must give one out, but {layer.title} at {i} gives {layer.n_outs}")
             for name in hidden(layer):
                 raise TypeError(
                     f"{kind}: {layer.title} at {i} must be a Container, since the layer in its {name!r} has "
@@ -87,12 +94,15 @@ class Container(Layer):
                     f"{kind}: each layer must be placed once, but {layer.title} at {i} is already in {where}; "
                     "make a second layer, or use copy.deepcopy(layer)"
                 )
-        return tuple(layers)
 
     def named(self) -> Iterator[tuple[str, Layer]]:
         """Yield (name, layer) of all that lives in this container: its layers by their numbers."""
         for i, layer in enumerate(self.layers):
             yield str(i), layer
+
+    def wiring(self) -> Iterator[Part]:
+        for name, layer in self.named():
+            yield Part(name, layer)
 
     def inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
         """Yield (name, layer, shape of its x) of all that lives in here, None where the shape is not known."""

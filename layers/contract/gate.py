@@ -60,8 +60,13 @@ class Gate(Layer):
     (-4.0, -4.0, 3.0)
     """
 
-    n_operands = 1
+    sign: str = ""  # in the circle of a drawing
     _floats: np.dtype[Any] = np.dtype(float)  # what the last forward computed in
+
+    @property
+    def operation(self) -> str:
+        """What the gate computes, in a word: the name of its class."""
+        return type(self).__name__
 
     def _operands(self, *inputs: Any) -> list[Array]:
         """Return the inputs as floating arrays of one dtype."""

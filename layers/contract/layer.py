@@ -85,6 +85,8 @@ class Layer(Storage):
     """
 
     training_only: tuple[str, ...] = ("initializer",)
+    n_operands: int = 1  # inputs of forward; of a gate or a Graph there may be several
+    n_outs: int = 1  # outs that forward returns; only a Graph may have several
 
     def __init__(self, **shapes: Shape) -> None:
         if shapes and type(self) is not Layer and type(self).__init__ is Layer.__init__:
