@@ -6,8 +6,10 @@ from .branches import Concatenate, Residual
 from .contract import Container, Gate, Layer
 from .dense import Dense
 from .dropout import Dropout, Dropout2D
+from .elementary import Absolute, Cos, Elementwise, Exp, Log, Negate, Power, Sin, Sqrt
 from .embedding import Embedding
-from .gates import Add, Divide, Exp, Log, MatMul, Maximum, Multiply, Subtract
+from .formula import formula
+from .gates import Add, Divide, Join, MatMul, Maximum, Minimum, Multiply, Subtract
 from .graph import Graph
 from .group_norm import GroupNorm, InstanceNorm
 from .images import (
@@ -38,7 +40,7 @@ from .initializers import (
 from .normalization import LayerNorm
 from .proof import GradientError, GradientReport, check_gradients
 from .rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
-from .reductions import Max, Mean, Sum
+from .reductions import Max, Mean, Min, Sum
 from .rms_norm import RMSNorm
 from .sequential import Sequential
 from .shape import Flatten, Identity, Reshape
@@ -51,6 +53,7 @@ __all__ = [
     "Residual",
     "Concatenate",
     "Graph",
+    "formula",
     "Identity",
     # dense layers and tables
     "Dense",
@@ -96,13 +99,23 @@ __all__ = [
     "Subtract",
     "Multiply",
     "Divide",
+    "Power",
     "Maximum",
+    "Minimum",
     "MatMul",
+    "Join",
+    "Negate",
+    "Absolute",
     "Exp",
     "Log",
+    "Sqrt",
+    "Sin",
+    "Cos",
     "Sum",
     "Mean",
     "Max",
+    "Min",
+    "Elementwise",
     # initializers
     "he_normal",
     "he_uniform",

@@ -104,10 +104,10 @@ class Residual(Branches):
     def named(self) -> Iterator[tuple[str, Layer]]:
         return zip(("", "projection"), self.branches, strict=False)  # the layers of f are "0", "1", ...
 
-    def inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
-        yield from self.branches[0].inside(input_shape)
+    def inside(self, *input_shapes: Shape) -> Iterator[tuple[str, Layer, tuple[Shape, ...]]]:
+        yield from self.branches[0].inside(*input_shapes)
         if self.projection is not None:
-            yield "projection", self.projection, input_shape
+            yield "projection", self.projection, input_shapes
 
     def wiring(self) -> Iterator[Part]:
         for part in self.branches[0].wiring():
@@ -200,9 +200,9 @@ class Concatenate(Branches):
         if rng is not None:
             self.initialize(rng)
 
-    def inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
+    def inside(self, *input_shapes: Shape) -> Iterator[tuple[str, Layer, tuple[Shape, ...]]]:
         for name, branch in self.named():
-            yield name, branch, input_shape
+            yield name, branch, input_shapes
 
     def wiring(self) -> Iterator[Part]:
         yield Part("x")

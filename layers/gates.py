@@ -1,4 +1,4 @@
-"""Gates: the smallest layers, one operation each, of one input or two.
+"""Gates of several inputs: the smallest layers, one operation each. Those of one input are in `elementary`.
 
 `forward(a, b) -> out` and `backward(dout) -> (da, db)`, for arrays and for plain numbers, broadcasting like NumPy.
 Where broadcasting repeated an input, its gradient is the sum over the copies. Every local gradient is multiplied by
@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .contract import Array, Gate, within_range
+from .contract import Array, Gate, Shape, checks, within_range
+from .contract.gate import listed
 from .speed import sum_to_shape
 
 
@@ -165,6 +166,32 @@ class Maximum(Gate):
         return sum_to_shape(np.where(to_a, dout, 0), a_shape), sum_to_shape(np.where(to_a, 0, dout), b_shape)
 
 
+class Minimum(Gate):
+    """out = min(a, b), element by element. It routes: the smaller input receives dout, a in a tie.
+
+    Examples
+    --------
+    >>> gate = Minimum()
+    >>> float(gate.forward(4, 2)), [float(d) for d in gate.backward(1.0)]
+    (2.0, [0.0, 1.0])
+    """
+
+    n_operands = 2
+    sign = "min"
+
+    @within_range
+    def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
+        a, b = self._broadcast(a, b)
+        self._cache = a.shape, b.shape, a <= b
+        return np.minimum(a, b)
+
+    @within_range
+    def backward(self, dout: ArrayLike) -> tuple[Any, Any]:
+        a_shape, b_shape, to_a = self._recall()
+        dout = self._check_dout(dout, to_a.shape)
+        return sum_to_shape(np.where(to_a, dout, 0), a_shape), sum_to_shape(np.where(to_a, 0, dout), b_shape)
+
+
 class MatMul(Gate):
     """out = a @ b, as `np.matmul`: matrices, stacks of matrices, and vectors.
 
@@ -210,53 +237,66 @@ class MatMul(Gate):
         db = sum_to_shape(_product(rows.swapaxes(-1, -2), dout), columns.shape)
         return da.reshape(a.shape), db.reshape(b.shape)
 
-
-class Exp(Gate):
-    """out = exp(x). dx = dout * out.
-
-    Examples
-    --------
-    >>> Exp().forward(np.array([0.0, 1.0])).round(4)
-    array([1.    , 2.7183])
-    """
-
-    @within_range
-    def forward(self, x: ArrayLike) -> Any:
-        out = self._cache = np.exp(self._operands(x)[0])
-        return out
-
-    @within_range
-    def backward(self, dout: ArrayLike) -> Any:
-        out = self._recall()
-        return self._check_dout(dout, out.shape) * out
+    def shape_of_out(self, *shapes: Shape) -> Shape:
+        a, b = shapes
+        rows, columns = a if len(a) > 1 else (1, *a), b if len(b) > 1 else (*b, 1)
+        if not a or not b or rows[-1] != columns[-2]:
+            raise ValueError(f"{self.who}: shapes must be (..., n, k) @ (..., k, m), got {listed(shapes)}")
+        stack = self._broadcast_shapes(rows[:-2], columns[:-2])
+        return (*stack, *a[-2:-1], *(b[-1:] if len(b) > 1 else ()))
 
 
-class Log(Gate):
-    """out = log(x), the natural logarithm. dx = dout / x.
+class Join(Gate):
+    """out = [a | b | ...], side by side on one axis, the last if not said otherwise. It cuts: each receives its part.
 
-    Raises
+    Parameters
+    ----------
+    n_operands : int, default 2
+        The number of inputs.
+    axis : int, default -1
+
+    Shapes
     ------
-    ValueError
-        If an element of x is not positive.
+    a (..., A), b (..., B), alike in all other axes, out (..., A + B)
 
     Examples
     --------
-    >>> Log().forward(np.array([1.0, np.e]))
-    array([0., 1.])
+    >>> gate = Join()
+    >>> gate.forward(np.array([[1.0, 2.0]]), np.array([[3.0]]))
+    array([[1., 2., 3.]])
+    >>> gate.backward(np.array([[10.0, 20.0, 30.0]]))
+    (array([[10., 20.]]), array([[30.]]))
     """
 
-    @within_range
-    def forward(self, x: ArrayLike) -> Any:
-        (x,) = self._operands(x)
-        if np.any(x <= 0):
-            raise ValueError(f"{self.who}: x must be positive, got {np.min(x)}")
-        self._cache = x
-        return np.log(x)
+    sign = "|"
 
-    @within_range
-    def backward(self, dout: ArrayLike) -> Any:
-        x = self._recall()
-        return self._check_dout(dout, x.shape) / x
+    def __init__(self, n_operands: int = 2, axis: int = -1) -> None:
+        self.n_operands = checks.whole("Join", "n_operands", n_operands)
+        self.axis = checks.whole("Join", "axis", axis, -(10**9))
+        super().__init__()
+
+    def forward(self, *inputs: ArrayLike) -> Any:
+        if len(inputs) != self.n_operands:
+            raise TypeError(f"{self.who}: forward must be given {self.n_operands} inputs, got {len(inputs)}")
+        arrays = self._operands(*inputs)
+        out_shape = self.shape_of_out(*(a.shape for a in arrays))
+        self._cache = out_shape, np.cumsum([a.shape[self.axis] for a in arrays])[:-1]
+        return np.concatenate(arrays, self.axis)
+
+    def backward(self, dout: ArrayLike) -> tuple[Any, ...]:
+        shape, cuts = self._recall()
+        return tuple(part.copy() for part in np.split(self._check_dout(dout, shape), cuts, self.axis))
+
+    def shape_of_out(self, *shapes: Shape) -> Shape:
+        n, axis = len(shapes[0]), self.axis
+        if not -n <= axis < n or any(len(shape) != n for shape in shapes):
+            raise ValueError(f"{self.who}: the inputs must have as many axes, with axis {axis}, got {listed(shapes)}")
+        rest = {(*shape[: axis % n], *shape[axis % n + 1 :]) for shape in shapes}
+        if len(rest) > 1:
+            raise ValueError(f"{self.who}: the inputs must agree in all axes but {axis}, got {listed(shapes)}")
+        out = list(shapes[0])
+        out[axis] = sum(shape[axis] for shape in shapes)
+        return tuple(out)
 
 
 def _product(a: Array, b: Array) -> Any:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import repeat
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from .contract import Array, Container, Layer, Part, Rng, Shape, Trace, as_shape, checks, each_input
+from .contract import Array, Container, Layer, Part, Rng, Shape, Trace, checks, each_input
+from .contract.gate import with_examples, without_examples
 from .contract.typed import in_words
 from .wiring import wired
 
@@ -133,6 +133,34 @@ class Graph(Container):
 
     def _label(self, name: str) -> str:
         return ""
+
+    def sources(self, name: str) -> tuple[str, ...]:
+        return self._wiring.sources[name]
+
+    def inside(self, *input_shapes: Shape) -> Iterator[tuple[str, Layer, tuple[Shape, ...]]]:
+        shapes = self._shapes(input_shapes) if input_shapes else {}
+        for name, layer in self.named():
+            yield name, layer, tuple(shapes[source] for source in self._wiring.sources[name]) if shapes else ()
+
+    def _shapes(self, input_shapes: Sequence[Shape]) -> dict[str, Shape]:
+        """Return the shape of every value by name, N included."""
+        shapes = dict(zip(self.inputs, input_shapes, strict=True))
+        shapes |= {name: np.shape(value) for name, value in self._wiring.constants.items()}
+        for name, layer in self.named():
+            shapes[name] = layer.shape_of_out(*(shapes[source] for source in self._wiring.sources[name]))
+        return shapes
+
+    def shape_of_out(self, *shapes: Shape) -> Shape:
+        (name,) = self.outputs
+        return self._shapes(shapes)[name]
+
+    def output_shape(self, *input_shapes: Shape, **named: Shape) -> Any:
+        """Return the shape of one example's out, without N, or a tuple of them; shapes as `forward` takes inputs."""
+        if named:
+            input_shapes = tuple(self._entering(input_shapes, named).values())
+        shapes = self._shapes(with_examples(self, input_shapes))
+        outs = [without_examples(self, shapes[name]) for name in self.outputs]
+        return outs[0] if len(outs) == 1 else tuple(outs)
 
     # ---- the plan: names become places in a list of values ---------------------------------------------------------
 

@@ -100,11 +100,11 @@ class Sequential(Container):
             shape = layer.output_shape(shape)
         return shape
 
-    def inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
-        shape = input_shape
+    def inside(self, *input_shapes: Shape) -> Iterator[tuple[str, Layer, tuple[Shape, ...]]]:
+        shapes = input_shapes
         for i, layer in enumerate(self.layers):
-            yield str(i), layer, shape
-            shape = None if shape is None else layer.output_shape(shape)
+            yield str(i), layer, shapes
+            shapes = (layer.shape_of_out(*shapes),) if shapes else ()
 
     def wiring(self) -> Iterator[Part]:
         yield Part("x")

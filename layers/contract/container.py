@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from . import checks
+from .gate import N, with_examples
 from .layer import Layer
-from .storage import Array, Rng, Shape, as_shape, dotted, native
+from .storage import Array, Rng, Shape, dotted, native
 from .trace import Part, Traced
 
 
@@ -101,13 +102,18 @@ class Container(Traced, Layer):
             yield str(i), layer
 
     def wiring(self) -> Iterator[Part]:
+        yield Part("x")
         for name, layer in self.named():
             yield Part(name, layer)
 
-    def inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
-        """Yield (name, layer, shape of its x) of all that lives in here, None where the shape is not known."""
+    def inside(self, *input_shapes: Shape) -> Iterator[tuple[str, Layer, tuple[Shape, ...]]]:
+        """Yield (name, layer, shapes of its inputs) of all that lives in here, N included; none where not known."""
         for name, layer in self.named():
-            yield name, layer, None
+            yield name, layer, ()
+
+    def sources(self, name: str) -> tuple[str, ...]:
+        """Return what a layer reads, by name, where a summary has to say it: not in a chain."""
+        return ()
 
     def _checked_dtype(self, dtype: Any) -> np.dtype[Any]:
         try:
@@ -205,23 +211,25 @@ class Container(Traced, Layer):
     def __iter__(self) -> Iterator[Layer]:
         return iter(self.layers)
 
-    def summary(self, input_shape: Shape) -> str:
+    def summary(self, *input_shapes: Shape) -> str:
         """Return a table of the layers, the shapes of their outputs and the numbers of their parameters.
 
-        `input_shape` is the shape of one example, without N. A row of a container counts the layers inside it, which
-        follow, indented.
+        `input_shapes` has the shape of one example, without N, for each input. A row of a container counts the layers
+        inside it, which follow, indented.
         """
-        shape = as_shape(input_shape)
+        shapes = with_examples(self, input_shapes)
+        names = (part.name for part in self.wiring())
         rows = [
-            ("", "layer", "output shape", "parameters"),
-            ("", "x", _with_n(shape), ""),
-            *_rows(self, shape),
-            ("", "total", "", f"{self.parameters.size:,}"),
+            ("", "layer", "from", "output shape", "parameters"),
+            *(("", name, "", _in_words(shape), "") for name, shape in zip(names, shapes, strict=False)),
+            *_rows(self, shapes),
+            ("", "total", "", "", f"{self.parameters.size:,}"),
         ]
+        if not any(row[2] for row in rows[1:]):
+            rows = [(*row[:2], *row[3:]) for row in rows]  # a chain, where each reads the one before
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         return "\n".join(
-            f"{i:<{widths[0]}}  {name:<{widths[1]}}  {out:<{widths[2]}}  {count:>{widths[3]}}".rstrip()
-            for i, name, out, count in rows
+            "  ".join([*map(str.ljust, row[:-1], widths), row[-1].rjust(widths[-1])]).rstrip() for row in rows
         )
 
     @property
@@ -250,15 +258,16 @@ def _described(thing: Any) -> str:
     return f"the class {thing.__name__}" if isinstance(thing, type) else type(thing).__name__
 
 
-def _rows(container: Container, input_shape: Shape | None, prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
+def _rows(container: Container, input_shapes: Sequence[Shape], prefix: str = "") -> Iterator[tuple[str, ...]]:
     """Yield the rows of a summary for the layers inside; without shapes, where the container does not tell them."""
     indent = "  " * prefix.count(".")
-    for name, layer, shape in container.inside(input_shape):
-        out = "" if shape is None else _with_n(layer.output_shape(shape))
-        yield f"{prefix}{name}", indent + layer.title, out, f"{layer.parameters.size:,}"
+    for name, layer, shapes in container.inside(*input_shapes):
+        out = _in_words(layer.shape_of_out(*shapes)) if shapes else ""
+        sources = ", ".join(container.sources(name))
+        yield f"{prefix}{name}", indent + layer.title, sources, out, f"{layer.parameters.size:,}"
         if isinstance(layer, Container):
-            yield from _rows(layer, shape, f"{prefix}{name}.")
+            yield from _rows(layer, shapes, f"{prefix}{name}.")
 
 
-def _with_n(shape: Shape) -> str:
-    return f"({', '.join(['N', *map(str, shape)])})"
+def _in_words(shape: Shape) -> str:
+    return f"({', '.join('N' if n == N else str(n) for n in shape)})"

@@ -153,6 +153,11 @@ class Layer(Storage):
         """
         return as_shape(input_shape)
 
+    def shape_of_out(self, *shapes: Shape) -> Shape:
+        """Return the shape of out, given the shapes of all the inputs, N included: what a Graph asks."""
+        (shape,) = shapes
+        return (*shape[:1], *self.output_shape(shape[1:]))
+
     def __repr__(self) -> str:
         return typed(self, hidden=(*self.__dict__.get("shapes", ()), *self.buffers))
 

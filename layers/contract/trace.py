@@ -100,6 +100,7 @@ class Trace:
     """
 
     def __init__(self, container: Traced, values: dict[str, Any], gradients: dict[str, Any]) -> None:
+        values, gradients = ({name: _number(v) for name, v in all_.items()} for all_ in (values, gradients))
         self._container, self._all_values, self._all_gradients = container, values, gradients
         names = list(_names(container, ""))
         self.values = {name: values[name] for name in names if values.get(name) is not None}
@@ -108,6 +109,11 @@ class Trace:
     def records(self) -> list[dict[str, Any]]:
         """Return the records of the container, see there, with these values and gradients."""
         return _records(self._container, self._all_values, self._all_gradients, "")
+
+
+def _number(value: Any) -> Any:
+    """Return an array without axes as a number."""
+    return value[()] if isinstance(value, np.ndarray) and not value.ndim else value
 
 
 def each_input(dinputs: Any) -> tuple[Any, ...]:
