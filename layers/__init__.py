@@ -6,10 +6,10 @@ from .branches import Concatenate, Residual
 from .contract import Container, Gate, Layer
 from .dense import Dense
 from .dropout import Dropout, Dropout2D
-from .elementary import Absolute, Cos, Elementwise, Exp, Log, Negate, Power, Sin, Sqrt
+from .elementary import Absolute, Cos, Elementwise, Exp, Log, Negate, Sin
 from .embedding import Embedding
 from .formula import formula
-from .gates import Add, Divide, Join, MatMul, Maximum, Minimum, Multiply, Subtract
+from .gates import Add, Divide, MatMul, Maximum, Minimum, Multiply, Subtract
 from .graph import Graph
 from .group_norm import GroupNorm, InstanceNorm
 from .images import (
@@ -38,12 +38,13 @@ from .initializers import (
     orthogonal,
 )
 from .normalization import LayerNorm
+from .powers import Power, Sqrt
 from .proof import GradientError, GradientReport, check_gradients
 from .rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
 from .reductions import Max, Mean, Min, Sum
 from .rms_norm import RMSNorm
 from .sequential import Sequential
-from .shape import Flatten, Identity, Reshape
+from .shape import Flatten, Identity, Join, Reshape
 from .softmax import LogSoftmax, Softmax, log_softmax, softmax
 from .speed import memory  # teaches the allocator to keep what a step frees, see there
 

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import ast
 import math
-import re
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from .activations import Sigmoid, Tanh
 from .contract import Layer
-from .elementary import Absolute, Cos, Elementwise, Exp, Log, Negate, Power, Sin, Sqrt
+from .elementary import Absolute, Cos, Elementwise, Exp, Log, Negate, Sin
 from .gates import Add, Divide, MatMul, Maximum, Minimum, Multiply, Subtract
 from .graph import Graph
+from .powers import Power, Sqrt
 from .rectifiers import ReLU
 from .reductions import Max, Mean, Min, Sum
 from .shape import Identity
+from .text import DEEPEST, TOO_LARGE, Text
 
-LONGEST, DEEPEST = 10_000, 500  # characters of a text; gates one inside the other, as in x + y + ... too
 OPERATORS: dict[type[ast.operator], tuple[str, Callable[[], Layer]]] = {
     ast.Add: ("+", Add),
     ast.Sub: ("-", Subtract),
@@ -45,7 +44,6 @@ FUNCTIONS: dict[str, dict[int, Callable[[], Layer]]] = {  # by the number of arg
     "max": {1: Max, 2: Maximum},
     "min": {1: Min, 2: Minimum},
 }
-TOO_LARGE = "must be at most 1.8e+308, the largest float64, got more"
 KINDS = {
     "Compare": "a comparison",
     "BoolOp": "and, or",
@@ -92,12 +90,12 @@ def formula(text: str) -> Graph:
     -12.0
     >>> circuit.backward()
     {'x': -4.0, 'y': -4.0, 'z': 3.0}
-    >>> formula("2 * x + sine(x)")
+    >>> formula("2 * x + max(x, y, z)")
     Traceback (most recent call last):
         ...
-    ValueError: formula: a function must be one of exp, log, sqrt, sin, cos, tanh, sigmoid, relu, abs, sum, mean, max, min, got sine
-        2 * x + sine(x)
-                ^^^^
+    ValueError: formula: max must be given 1 or 2 arguments, got 3; write max(max(a, b), c)
+        2 * x + max(x, y, z)
+                ^^^^^^^^^^^^
     """
     return _Formula(text)
 
@@ -130,6 +128,9 @@ class _Formula(Graph):
     def predict(self, /, *inputs: Any, batch_size: int | None = None, **named: Any) -> Any:
         return _plain(super().predict(*inputs, batch_size=batch_size, **named))
 
+    def kinds(self, prefix: str = "") -> Iterator[tuple[str, str]]:
+        yield prefix, repr(self)  # which says all
+
     def __repr__(self) -> str:
         return f"formula({self.text!r})"
 
@@ -148,11 +149,7 @@ class _Reader:
     """A text made into nodes. It goes down to the leaves and comes back up without recursion, gate by gate."""
 
     def __init__(self, text: Any) -> None:
-        if not isinstance(text, str):
-            raise TypeError(f"formula: text must be a str, got {type(text).__name__}")
-        if len(text) > LONGEST:
-            raise ValueError(f"formula: text must have at most {LONGEST:,} characters, got {len(text):,}")
-        self.text = _Text(text)
+        self.text = Text(text)
         self.nodes: dict[str, Any] = {}
         self.labels: dict[str, str] = {}
         self.inputs: list[str] = []
@@ -218,16 +215,22 @@ class _Reader:
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             return "-", Negate, [node.operand]
         if not isinstance(node, ast.Call):
-            self.text.refuse(f"text must be made of numbers, names, + - * / ** @ and functions, got {_kind(node)}", node)
+            self.text.refuse(
+                f"text must be made of numbers, names, + - * / ** @ and functions, got {_kind(node)}", node
+            )
         if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS:
             got = node.func.id if isinstance(node.func, ast.Name) else _kind(node.func)
             self.text.refuse(f"a function must be one of {', '.join(FUNCTIONS)}, got {got}", node.func)
         name, kinds, n = node.func.id, FUNCTIONS[node.func.id], len(node.args)
         for other in [*node.keywords, *(each for each in node.args if isinstance(each, ast.Starred))]:
-            got = "a star" if isinstance(other, ast.Starred) else f"{other.arg}=" if other.arg else "two stars"
+            named = getattr(other, "arg", None)
+            got = "a star" if isinstance(other, ast.Starred) else f"{named}=" if named else "two stars"
             self.text.refuse(f"{name} must be given its arguments one by one, by position, got {got}", other)
         if n not in kinds:
-            counts, mend = " or ".join(map(str, kinds)), f"; write {name}({name}(a, b), c)" if len(kinds) > 1 and n else ""
+            counts, mend = (
+                " or ".join(map(str, kinds)),
+                f"; write {name}({name}(a, b), c)" if len(kinds) > 1 and n else "",
+            )
             self.text.refuse(f"{name} must be given {counts} argument{'s' * (counts != '1')}, got {n}{mend}", node)
         return name, kinds[n], node.args
 
@@ -270,57 +273,6 @@ class _Reader:
         if value is not None:
             self.fixed[name] = value
         return name
-
-
-class _Text:
-    """The text of a formula, and the places in it."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text.strip()
-        self.lines = re.split("\r\n|\r|\n", self.text)
-
-    def parsed(self) -> ast.expr:
-        if not self.text:
-            raise ValueError("formula: text must hold a formula, got none")
-        start = "text must be a formula as Python writes them, got"
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # those of the tokenizer, of "1if x"
-                return ast.parse(self.text, mode="eval").body
-        except SyntaxError as error:
-            if "integer string conversion" in str(error):
-                self._refuse(f"numbers {TOO_LARGE}", error.lineno or 1, (error.offset or 1) - 1, 0)
-            end = error.end_offset if error.end_lineno == error.lineno else None
-            message = (error.msg or "invalid syntax").split(". Perhaps")[0]
-            self._refuse(f"{start} {message}", error.lineno or 1, (error.offset or 10**9) - 1, (end or 1) - 1)
-        except (RecursionError, MemoryError):
-            raise ValueError(f"formula: text must have at most {DEEPEST} gates one inside the other, got more") from None
-        except ValueError as error:  # a null character, or half of a surrogate pair
-            strange = re.search("[\0\ud800-\udfff]", self.text)
-            before = self.text[: strange.start() if strange else 0]
-            line = len(re.findall("\r\n|\r|\n", before))
-            self._refuse(f"{start} {error}", line + 1, len(before) - len("".join(self.lines[:line])) - line, 0)
-
-    def of(self, node: ast.expr) -> str:
-        """Return the text of a node, on one line."""
-        if node.lineno == node.end_lineno:
-            return self.lines[node.lineno - 1].encode()[node.col_offset : node.end_col_offset].decode()
-        return " ".join((ast.get_source_segment(self.text, node) or "").split())
-
-    def refuse(self, what: str, node: Any) -> NoReturn:
-        """Raise, with the place of a node marked."""
-        line = self.lines[node.lineno - 1].encode()  # ast counts bytes
-        end = line[: node.end_col_offset] if node.end_lineno == node.lineno else line
-        self._refuse(what, node.lineno, len(line[: node.col_offset].decode()), len(end.decode()))
-
-    def _refuse(self, what: str, line: int, start: int, end: int) -> NoReturn:
-        """Raise, with the characters from start to end of a line marked."""
-        shown = self.lines[min(line, len(self.lines)) - 1]
-        start = min(start, len(shown))
-        first = max(0, start - 60)  # of a long line, what is around
-        shown = "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in shown[first : start + 60])
-        marks = "^" * max(1, min(end - first, len(shown)) - (start - first))
-        raise ValueError(f"formula: {what}\n    {shown}\n    {' ' * (start - first)}{marks}") from None
 
 
 def _kind(node: ast.AST) -> str:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from .contract import Array, Container, Layer, Part, Rng, Shape, Trace, checks, each_input
-from .contract.gate import with_examples, without_examples
-from .contract.typed import in_words
+from .contract import Array, Rng, Shape, Trace, checks, each_input
+from .named import Named
 from .wiring import wired
 
 
-class Graph(Container):
+class Graph(Named):
     """Layers and gates as named nodes: out of each = layer(the outs of its sources).
 
     Backward is the chain rule in reverse order. Where a value forks, the gradients that come back add up. There is no
@@ -92,97 +92,14 @@ class Graph(Container):
         if generator is not None:
             self.initialize(generator)
 
-    # ---- what it is made of --------------------------------------------------------------------------------------
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The names of the inputs, in order."""
-        return self._wiring.inputs
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """The names of the nodes whose outs are the out of the graph, in order."""
-        return self._wiring.outputs
-
-    @property
-    def n_operands(self) -> int:  # type: ignore[override]
-        """The number of inputs."""
-        return len(self.inputs)
-
-    @property
-    def n_outs(self) -> int:  # type: ignore[override]
-        """The number of outputs."""
-        return len(self.outputs)
-
-    def _checked(self, layers: Any) -> tuple[Layer, ...]:
-        self._check_each(layers)
-        return tuple(layers)
-
-    def named(self) -> Iterator[tuple[str, Layer]]:
-        return zip(self._wiring.sources, self.layers, strict=True)
-
-    def __getitem__(self, index: Any) -> Any:
-        return dict(self.named())[index] if isinstance(index, str) else self.layers[index]
-
-    def wiring(self) -> Iterator[Part]:
-        yield from map(Part, self.inputs)
-        for name, value in self._wiring.constants.items():
-            yield Part(name, value=value)
-        for name, layer in self.named():
-            yield Part(name, layer, self._wiring.sources[name], name in self.outputs, label=self._label(name))
-
-    def _label(self, name: str) -> str:
-        return ""
-
-    def sources(self, name: str) -> tuple[str, ...]:
-        return self._wiring.sources[name]
-
-    def inside(self, *input_shapes: Shape) -> Iterator[tuple[str, Layer, tuple[Shape, ...]]]:
-        shapes = self._shapes(input_shapes) if input_shapes else {}
-        for name, layer in self.named():
-            yield name, layer, tuple(shapes[source] for source in self._wiring.sources[name]) if shapes else ()
-
-    def _shapes(self, input_shapes: Sequence[Shape]) -> dict[str, Shape]:
-        """Return the shape of every value by name, N included."""
-        shapes = dict(zip(self.inputs, input_shapes, strict=True))
-        shapes |= {name: np.shape(value) for name, value in self._wiring.constants.items()}
-        for name, layer in self.named():
-            shapes[name] = layer.shape_of_out(*(shapes[source] for source in self._wiring.sources[name]))
-        return shapes
-
-    def shape_of_out(self, *shapes: Shape) -> Shape:
-        (name,) = self.outputs
-        return self._shapes(shapes)[name]
-
-    def output_shape(self, *input_shapes: Shape, **named: Shape) -> Any:
-        """Return the shape of one example's out, without N, or a tuple of them; shapes as `forward` takes inputs."""
-        if named:
-            input_shapes = tuple(self._entering(input_shapes, named).values())
-        shapes = self._shapes(with_examples(self, input_shapes))
-        outs = [without_examples(self, shapes[name]) for name in self.outputs]
-        return outs[0] if len(outs) == 1 else tuple(outs)
-
     # ---- the plan: names become places in a list of values ---------------------------------------------------------
 
     def _gather(self, dtype: np.dtype[Any]) -> None:
         learned = any(layer.parameters.size for layer in self.layers)
         super()._gather(dtype if learned else np.dtype(np.float64))
-        names = [*self.inputs, *self._wiring.constants, *self._wiring.sources]
-        place = {name: i for i, name in enumerate(names)}
-        last: dict[int, int] = {}  # the last node that reads a value
-        for i, sources in enumerate(self._wiring.sources.values()):
-            last |= dict.fromkeys((place[name] for name in sources), i)
-        self._exits = tuple(place[name] for name in self.outputs)
-        self._plan, learns = [], set()
-        for i, (name, layer) in enumerate(self.named()):
-            sources = tuple(place[source] for source in self._wiring.sources[name])
-            free = tuple(j for j in set(sources) if last[j] == i and j not in self._exits)
-            before = any(j in learns for j in sources)  # whether anything before it has something to learn
-            if before or layer.parameters.size:
-                learns.add(place[name])
-            self._plan.append((sources[0] if len(sources) == 1 else sources, place[name], free, before))
-        self._plan_back = [(*step[:2], step[3], step[1] in learns) for step in reversed(self._plan)]
-
+        steps = self._wiring.steps([bool(layer.parameters.size) for layer in self.layers])
+        self._exits = tuple(map(self._wiring.names.index, self.outputs))
+        self._steps, self._steps_back = tuple(steps), tuple(reversed(steps))
 
     def move(self, parameters: Array, gradients: Array) -> None:
         super().move(parameters, gradients)
@@ -195,8 +112,8 @@ class Graph(Container):
     def _set_constants(self) -> None:
         """Put the constants where each pass begins, in the dtype of this graph, if it casts."""
         constants = self._wiring.constants.values()
-        arrays = [self._at_the_door(value) if isinstance(value, np.ndarray) and self._casts else value for value in constants]
-        self._start = [None] * len(self.inputs) + arrays + [None] * len(self._wiring.sources)
+        cast = [self._at_the_door(c) if isinstance(c, np.ndarray) and self._casts else c for c in constants]
+        self._start = *[None] * len(self.inputs), *cast, *[None] * len(self._wiring.sources)
 
     @property
     def _casts(self) -> bool:
@@ -205,27 +122,11 @@ class Graph(Container):
 
     # ---- the passes ------------------------------------------------------------------------------------------------
 
-    def _entering(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
-        if len(inputs) == 1 and not named and isinstance(inputs[0], Mapping):
-            inputs, named = (), dict(inputs[0])
-        given = dict(zip(self.inputs, inputs, strict=False))
-        if len(inputs) > len(self.inputs) or given.keys() & named.keys() or {*given, *named} != {*self.inputs}:
-            raise self._not_the_inputs(inputs, named)
-        given |= named
-        return {name: given[name] for name in self.inputs}
-
-    def _not_the_inputs(self, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> Exception:
-        n = len(self.inputs)
-        wanted = f"{self.who}: forward must be given {n} input{'' if n == 1 else 's'}, {', '.join(map(str, self.inputs))}"
-        got = [f"{len(inputs)} by position"] if inputs or not named else []
-        got += [f"{', '.join(map(str, named))} by name"] if named else []
-        return TypeError(f"{wanted.removesuffix(', ')}, got {' and '.join(got)}")
-
     def _begun(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
         """Return the list of values at the beginning of a pass: inputs and constants are there."""
         if named or len(inputs) != len(self.inputs) or (inputs and isinstance(inputs[0], Mapping)):
             inputs = tuple(self._entering(inputs, named).values())
-        values = self._start.copy()
+        values: list[Any] = list(self._start)
         values[: len(inputs)] = map(self._at_the_door, inputs) if self._casts else inputs
         return values
 
@@ -236,12 +137,12 @@ class Graph(Container):
         self._cache = self._kept = None
         values = self._begun(inputs, named)
         entered = [_form(value) for value in values[: len(self.inputs)]]
-        for layer, (sources, place, free, _) in zip(self.layers, self._plan, strict=True):
-            if isinstance(sources, int):
-                values[place] = layer.forward(values[sources])
+        for layer, (sources, place, last, _, _) in zip(self.layers, self._steps, strict=True):
+            if len(sources) == 1:  # as nearly always, and faster
+                values[place] = layer.forward(values[sources[0]])
             else:
                 values[place] = layer.forward(*[values[i] for i in sources])
-            for i in () if self.keep else free:
+            for i in () if self.keep else last:
                 values[i] = None
         self._cache = entered, [np.shape(values[i]) for i in self._exits]
         if self.keep:
@@ -251,7 +152,7 @@ class Graph(Container):
     def backward(self, dout: Any = None, input_gradient: bool = True) -> Any:
         douts = self._arriving(dout)
         entered, _ = self._recall()
-        for layer, (sources, place, before, learns) in zip(reversed(self.layers), self._plan_back, strict=True):
+        for layer, (sources, place, _, before, learns) in zip(reversed(self.layers), self._steps_back, strict=True):
             dout = douts[place]
             if not self.keep:
                 douts[place] = None
@@ -261,14 +162,15 @@ class Graph(Container):
                     layer.gradients[...] = 0  # no loss depends on it
             elif not (input_gradient or before):
                 layer.backward(dout, input_gradient=False)  # type: ignore[call-arg]  # a layer with parameters takes it
-            elif isinstance(sources, int):
+            elif len(sources) == 1:
                 dx = layer.backward(dout)
                 if dx is not None:
-                    douts[sources] = dx if douts[sources] is None else douts[sources] + dx
+                    here = douts[sources[0]]
+                    douts[sources[0]] = dx if here is None else here + dx  # never in place: others may read it
             else:
                 for i, dx in zip(sources, each_input(layer.backward(dout)), strict=False):
                     if dx is not None:
-                        douts[i] = dx if douts[i] is None else douts[i] + dx  # never in place: others may read it
+                        douts[i] = dx if douts[i] is None else douts[i] + dx
         dinputs = [_zero(form) if dx is None else dx for dx, form in zip(douts, entered, strict=False)]
         if self.keep:
             douts[: len(dinputs)] = dinputs
@@ -282,40 +184,49 @@ class Graph(Container):
         if self._cache is None:
             self._recall()  # which says that there was no forward
         _, shapes = self._cache
-        if dout is None:
-            if len(shapes) > 1 or np.prod(shapes[0], dtype=int) != 1:
-                raise ValueError(f"{self.who}: backward must be given dout, since out is not one number, got none")
-            dout = np.ones(shapes[0])
-        if len(shapes) == 1 and not isinstance(dout, tuple | list):
-            dout = [dout]
-        elif len(shapes) > 1 and (not isinstance(dout, tuple | list) or len(dout) != len(shapes)):
-            got = f"{len(dout)} of them" if isinstance(dout, tuple | list) else type(dout).__name__
-            raise ValueError(
-                f"{self.who}: dout must be a tuple of {len(shapes)}, one for each of {', '.join(self.outputs)}, with None "
-                f"for an output that has no loss, got {got}"
-            )
-        elif len(shapes) == 1:
-            dout = [np.asarray(dout)]
-        if all(each is None for each in dout):
-            raise ValueError(f"{self.who}: dout must be there for at least one output, got None for all")
         douts: list[Any] = [None] * len(self._start)
-        for name, place, each, shape in zip(self.outputs, self._exits, dout, shapes, strict=True):
+        for name, place, each, shape in zip(self.outputs, self._exits, self._each(dout), shapes, strict=True):
             if each is None:
                 continue
             each = self._check_real("dout", self._at_the_door(each) if self._casts else each)
             if each.shape != shape:
-                of = "out" if len(shapes) == 1 else f"{name!r}"
+                of = "out" if len(shapes) == 1 else repr(name)
                 raise ValueError(f"{self.who}: dout must have the shape of {of}, {shape}, got {each.shape}")
             douts[place] = each[()]
         return douts
 
+    def _each(self, dout: Any) -> Sequence[Any]:
+        """Return the dout of each output."""
+        _, shapes = self._cache
+        n, number = len(shapes), len(shapes) == 1 and math.prod(shapes[0]) == 1
+        if n == 1:
+            if dout is None and not number:
+                raise TypeError(
+                    f"{self.who}: dout must hold real numbers, got dtype object; it may be left out where out is one "
+                    f"number, and out has shape {shapes[0]}"
+                )
+            return [np.ones(shapes[0]) if dout is None else np.asarray(dout)]
+        if not isinstance(dout, tuple | list) or len(dout) != n or all(each is None for each in dout):
+            got = (
+                f"{len(dout)}, {[None if d is None else '...' for d in dout]}"
+                if isinstance(dout, tuple | list)
+                else type(dout).__name__
+            )
+            raise ValueError(
+                f"{self.who}: dout must be a tuple of {n}, for {', '.join(self.outputs)}, with None for an output that "
+                f"has no loss, but not for all, got {got}"
+            )
+        return dout
+
     def predict(self, /, *inputs: Any, batch_size: int | None = None, **named: Any) -> Any:
+        if "batch_size" in self.inputs and batch_size is not None:  # it is one of the inputs
+            named, batch_size = {**named, "batch_size": batch_size}, None
         if batch_size is not None:
             return self._predict_in_batches(self._entering(inputs, named), batch_size)
         values = self._begun(inputs, named)
-        for layer, (sources, place, free, _) in zip(self.layers, self._plan, strict=True):
-            values[place] = layer.predict(*[values[i] for i in ((sources,) if isinstance(sources, int) else sources)])
-            for i in free:
+        for layer, (sources, place, last, _, _) in zip(self.layers, self._steps, strict=True):
+            values[place] = layer.predict(*[values[i] for i in sources])
+            for i in last:
                 values[i] = None
         return self._finished(values)
 
@@ -330,9 +241,6 @@ class Graph(Container):
         return tuple(map(np.concatenate, zip(*outs, strict=True))) if self.n_outs > 1 else np.concatenate(outs)
 
     # ---- what was kept ---------------------------------------------------------------------------------------------
-
-    def _by_name(self, values: list[Any]) -> dict[str, Any]:
-        return dict(zip([*self.inputs, *self._wiring.constants, *self._wiring.sources], values, strict=True))
 
     @property
     def kept(self) -> Trace | None:
@@ -350,18 +258,6 @@ class Graph(Container):
         state = super().__getstate__()
         state.pop("_kept", None)
         return state
-
-    def __repr__(self) -> str:
-        nodes = {name: in_words(value) for name, value in self._wiring.constants.items()}
-        for name, layer in self.named():
-            nodes[name] = f"({', '.join([repr(layer), *map(repr, self._wiring.sources[name])])})"
-        rows = [f"    {name!r}: {node},".replace("\n", "\n    ") for name, node in nodes.items()]
-        return "\n".join(["Graph({", *rows, "})"])
-
-    @property
-    def title(self) -> str:
-        n = len(self.layers)
-        return f"{type(self).__name__} of {n} node{'' if n == 1 else 's'}"
 
 
 def _form(value: Any) -> tuple[Shape, np.dtype[Any]] | None:

@@ -8,7 +8,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .contract import Array, Layer
+from .contract import Layer
+
+
+class Step(NamedTuple):
+    """What one layer of a graph does in a pass, its values known by their places."""
+
+    sources: tuple[int, ...]
+    place: int  # of its out
+    last: tuple[int, ...]  # what it is the last to read
+    before: bool  # whether anything before it has something to learn
+    learns: bool  # or it itself
 
 
 class Wiring(NamedTuple):
@@ -18,6 +28,27 @@ class Wiring(NamedTuple):
     outputs: tuple[str, ...]
     sources: dict[str, tuple[str, ...]]  # of each layer, in the order of the forward pass
     constants: dict[str, Any]  # numbers, and arrays that nobody else holds
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all values; where each stands is its place."""
+        return [*self.inputs, *self.constants, *self.sources]
+
+    def steps(self, learns: Sequence[bool]) -> list[Step]:
+        """Return what each layer does, given whether it has parameters."""
+        place = {name: i for i, name in enumerate(self.names)}
+        read = [tuple(place[source] for source in sources) for sources in self.sources.values()]
+        last = {j: i for i, sources in enumerate(read) for j in sources}  # the last node that reads a value
+        kept = {place[name] for name in self.outputs}
+        learning: set[int] = set()
+        steps = []
+        for i, (name, sources) in enumerate(zip(self.sources, read, strict=True)):
+            before = not learning.isdisjoint(sources)
+            if before or learns[i]:
+                learning.add(place[name])
+            free = tuple(j for j in set(sources) - kept if last[j] == i)
+            steps.append(Step(sources, place[name], free, before, before or learns[i]))
+        return steps
 
 
 def wired(nodes: Any, inputs: Any = None, outputs: Any = None) -> tuple[Wiring, list[Layer]]:
@@ -114,9 +145,7 @@ def _constant(name: str, value: Any) -> Any:
         raise TypeError(
             f"Graph: node {name!r} must begin with a layer, got the class {value[0].__name__}: write its ()"
         )
-    if isinstance(value, str) or (
-        isinstance(value, tuple | list) and any(isinstance(v, str | Layer) for v in value)
-    ):
+    if isinstance(value, str) or (isinstance(value, tuple | list) and any(isinstance(v, str | Layer) for v in value)):
         raise TypeError(f"Graph: node {name!r} must be (layer, 'source', ...), got {value!r}")
     try:
         array = np.array(value)

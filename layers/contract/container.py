@@ -67,7 +67,9 @@ class Container(Traced, Layer):
         kind = type(self).__name__
         for i, layer in enumerate(layers):
             if layer.n_operands != 1:
-                raise TypeError(f"{kind}: layers must take one input, but {layer.title} at {i} takes {layer.n_operands}")
+                raise TypeError(
+                    f"{kind}: layers must take one input, but {layer.title} at {i} takes {layer.n_operands}"
+                )
         return tuple(layers)
 
     def _check_each(self, layers: Sequence[Layer]) -> None:

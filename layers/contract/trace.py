@@ -73,11 +73,14 @@ class Traced(Layer):
         >>> trace.values["0"], trace.gradients["x"]
         (array([[5.]], dtype=float32), array([[1., 1.]], dtype=float32))
         """
+        if dout is not None and any(part.name == "dout" and part.layer is None for part in self.wiring()):
+            named, dout = {**named, "dout": dout}, None  # it is one of the inputs
         return _traced(self, inputs, named, dout)
 
     def _entering(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
         """Return the inputs by name."""
-        return {"x": value for value in (*inputs, *named.values())}
+        (x,) = (*inputs, *named.values())
+        return {"x": x}
 
 
 class Trace:
@@ -217,9 +220,7 @@ def _names(container: Traced, prefix: str) -> Iterator[str]:
             yield from _names(part.layer, name)
 
 
-def _records(
-    container: Traced, values: dict[str, Any], gradients: dict[str, Any], prefix: str
-) -> list[dict[str, Any]]:
+def _records(container: Traced, values: dict[str, Any], gradients: dict[str, Any], prefix: str) -> list[dict[str, Any]]:
     found = []
     for part in container.wiring():
         name, layer = dotted(prefix, part.name), part.layer
