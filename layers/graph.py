@@ -125,7 +125,7 @@ class Graph(Named):
     def _begun(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
         """Return the list of values at the beginning of a pass: inputs and constants are there."""
         if named or len(inputs) != len(self.inputs) or (inputs and isinstance(inputs[0], Mapping)):
-            inputs = tuple(self._entering(inputs, named).values())
+            inputs = tuple(self.entering(inputs, named).values())
         values: list[Any] = list(self._start)
         values[: len(inputs)] = map(self._at_the_door, inputs) if self._casts else inputs
         return values
@@ -222,7 +222,7 @@ class Graph(Named):
         if "batch_size" in self.inputs and batch_size is not None:  # it is one of the inputs
             named, batch_size = {**named, "batch_size": batch_size}, None
         if batch_size is not None:
-            return self._predict_in_batches(self._entering(inputs, named), batch_size)
+            return self._predict_in_batches(self.entering(inputs, named), batch_size)
         values = self._begun(inputs, named)
         for layer, (sources, place, last, _, _) in zip(self.layers, self._steps, strict=True):
             values[place] = layer.predict(*[values[i] for i in sources])

@@ -90,12 +90,12 @@ class Named(Container):
     def output_shape(self, *input_shapes: Shape, **named: Shape) -> Any:
         """Return the shape of one example's out, without N, or a tuple of them; shapes as `forward` takes inputs."""
         if named:
-            input_shapes = tuple(self._entering(input_shapes, named).values())
+            input_shapes = tuple(self.entering(input_shapes, named).values())
         shapes = self._shapes(with_examples(self, input_shapes))
         outs = [without_examples(self, shapes[name]) for name in self.outputs]
         return outs[0] if len(outs) == 1 else tuple(outs)
 
-    def _entering(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
+    def entering(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
         if len(inputs) == 1 and not named and isinstance(inputs[0], Mapping):
             named, inputs = dict(inputs[0]), inputs[:0]
         given = dict(zip(self.inputs, inputs, strict=False))

@@ -77,7 +77,7 @@ class Traced(Layer):
             named, dout = {**named, "dout": dout}, None  # it is one of the inputs
         return _traced(self, inputs, named, dout)
 
-    def _entering(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
+    def entering(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
         """Return the inputs by name."""
         (x,) = (*inputs, *named.values())
         return {"x": x}
@@ -140,7 +140,7 @@ def _traced(container: Traced, inputs: tuple[Any, ...], named: dict[str, Any], d
     if dout is None:
         dout = tuple(map(np.ones_like, out)) if isinstance(out, tuple) else np.ones_like(out)
     whole.dout = dout
-    entering = container._entering(inputs, named)
+    entering = container.entering(inputs, named)
     whole.inputs, whole.dinputs = tuple(entering.values()), each_input(model.backward(dout))
     values: dict[str, Any] = {}
     gradients: dict[str, Any] = {}
