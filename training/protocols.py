@@ -114,6 +114,6 @@ def check_parts(who: str, **parts: object) -> None:
     model, loss = parts.get("model"), parts.get("loss")
     if isinstance(loss, Loss) and getattr(model, "n_outs", 1) != 1:
         raise TypeError(
-            f"{who}: model must give one out for {loss!r}, got {', '.join(getattr(model, 'outputs', ()))}; with several "
-            "losses, write the loop: outs = model.forward(x), each loss, model.backward((dout, ...)), optimizer.step"
+            f"{who}: model must give one out for {loss!r}, got {', '.join(getattr(model, 'outputs', ()))}; several "
+            "losses are a loop of one's own: outs = model.forward(x), each loss, model.backward((dout, ...)), and a step"
         )
