@@ -74,7 +74,7 @@ def falling(step):
 
 
 rng = np.random.default_rng(0)
-images, questions, answers, counts = map(np.array, zip(*(example(rng) for _ in range(4500))))
+images, questions, answers, counts = map(np.array, zip(*(example(rng) for _ in range(4500)), strict=True))
 x, x_held_out, y, y_held_out = train_test_split(
     {"image": images, "question": questions}, np.stack([answers, counts], axis=1), 500, rng=0
 )

@@ -101,7 +101,7 @@ def intersection_over_union(found, labels):
 
 
 rng = np.random.default_rng(0)
-images, labels = map(np.stack, zip(*(draw(rng) for _ in range(TRAINING + HELD_OUT))))
+images, labels = map(np.stack, zip(*(draw(rng) for _ in range(TRAINING + HELD_OUT)), strict=True))
 steps = EPOCHS * -(-TRAINING // 16)
 
 print(unet().summary((SIZE, SIZE, 1)), "\n")
@@ -116,14 +116,14 @@ for name, model in (("U-Net", unet()), ("without the joins", hourglass())):
     scores[name] = np.mean(each)
     print(f"{name}: {model.parameters.size:,} parameters, {time.perf_counter() - start:.1f} s")
     print(f"    loss {history.loss[0]:.3f} -> {history.loss[-1]:.3f} nats a pixel")
-    print("    " + "   ".join(f"{shape} {score:.3f}" for shape, score in zip(CLASSES[1:], each)))
+    print("    " + "   ".join(f"{shape} {score:.3f}" for shape, score in zip(CLASSES[1:], each, strict=True)))
     print(f"    intersection over union {scores[name]:.3f} on {HELD_OUT} other images\n")
 
 colors = ListedColormap(["#f0f0f0", "#0072b2", "#e69f00", "#009e73"])
 columns = {"image": images[TRAINING:, ..., 0], "truth": labels[TRAINING:], **found}
 figure, axes = plt.subplots(4, len(columns), figsize=(9, 9), layout="constrained")
-for row, picture in zip(axes, range(4)):
-    for place, (name, arrays) in zip(row, columns.items()):
+for picture, row in enumerate(axes):
+    for place, (name, arrays) in zip(row, columns.items(), strict=True):
         if name == "image":
             place.imshow(arrays[picture], cmap="gray")
         else:

@@ -48,7 +48,7 @@ class Named(Container):
         return len(self.outputs)
 
     def _checked(self, layers: Any) -> tuple[Layer, ...]:
-        self._check_each(layers)
+        self._check_each(layers, [repr(name) for name in self._wiring.sources])
         return tuple(layers)
 
     def named(self) -> Iterator[tuple[str, Layer]]:

@@ -72,31 +72,36 @@ class Container(Traced, Layer):
                 )
         return tuple(layers)
 
-    def _check_each(self, layers: Sequence[Layer]) -> None:
-        """Check that these are layers, with one out each, whose memory can be that of this container."""
+    def _check_each(self, layers: Sequence[Layer], places: Sequence[object] = ()) -> None:
+        """Check that these are layers, with one out each, whose memory can be that of this container.
+
+        `places` are their names, if they have any, for the errors.
+        """
         kind = type(self).__name__
         if not isinstance(layers, list | tuple):
             raise TypeError(f"{kind}: layers must be a list or tuple of layers, got {_described(layers)}")
         if not layers:
             raise ValueError(f"{kind}: layers must hold at least one layer, got none")
-        for i, layer in enumerate(layers):
+        before: set[int] = set()
+        for place, layer in zip(places or range(len(layers)), layers, strict=True):
             if not isinstance(layer, Layer):
-                raise TypeError(f"{kind}: layers must be Layer objects, got {_described(layer)} at {i}")
+                raise TypeError(f"{kind}: layers must be Layer objects, got {_described(layer)} at {place}")
             if "parameters" not in layer.__dict__:
                 raise TypeError(f"{kind}: {type(layer).__name__}.__init__ must call super().__init__()")
             if layer.n_outs != 1:
-                raise TypeError(f"{kind}: layers must give one out, but {layer.title} at {i} gives {layer.n_outs}")
+                raise TypeError(f"{kind}: layers must give one out, but {layer.title} at {place} gives {layer.n_outs}")
             for name in hidden(layer):
                 raise TypeError(
-                    f"{kind}: {layer.title} at {i} must be a Container, since the layer in its {name!r} has "
+                    f"{kind}: {layer.title} at {place} must be a Container, since the layer in its {name!r} has "
                     "parameters; they would not be learned"
                 )
-            if any(layer is other for other in layers[:i]) or layer.holder:
+            if id(layer) in before or layer.holder:
                 where = layer.holder or f"this {kind}"
                 raise ValueError(
-                    f"{kind}: each layer must be placed once, but {layer.title} at {i} is already in {where}; "
+                    f"{kind}: each layer must be placed once, but {layer.title} at {place} is already in {where}; "
                     "make a second layer, or use copy.deepcopy(layer)"
                 )
+            before.add(id(layer))
 
     def named(self) -> Iterator[tuple[str, Layer]]:
         """Yield (name, layer) of all that lives in this container: its layers by their numbers."""
