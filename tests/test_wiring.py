@@ -63,7 +63,7 @@ REFUSED = [
     (
         {"a": (TANH, "x"), "b": (TANH, "a")},
         {},
-        "each layer must be placed once, but Tanh() at 1 is already in this Graph",
+        "each layer must be placed once, but Tanh() at 'b' is already in this Graph",
     ),
     ({}, {}, "nodes must hold at least one layer, got none"),
     ({"k": 1.0}, {}, "nodes must hold at least one layer, got none"),
