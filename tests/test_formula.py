@@ -307,7 +307,7 @@ def test_a_text_above_10_000_characters_is_refused():
     ],
 )
 def test_what_is_too_deep_is_refused(text):
-    with pytest.raises(ValueError, match="at most 500 gates|too many nested parentheses"):
+    with pytest.raises(ValueError, match=r"at most 500 gates|too many nested parentheses"):
         formula(text)
 
 
