@@ -46,7 +46,7 @@ def run(model, data, **options):
 
 
 def test_fit_trains_on_a_dict(data):
-    history = run(network(), data, epochs=40, validation=data, metrics=accuracy)
+    history = run(network(), data, epochs=100, validation=data, metrics=accuracy)
     assert history.loss[-1] < 0.5 * history.loss[0]
     assert history.validation_accuracy[-1] > 0.9
 
