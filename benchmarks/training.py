@@ -80,7 +80,7 @@ def pytorch(case: Epoch) -> Work:
     from torch import nn
 
     x, y = map(torch.from_numpy, case.data())
-    model = nn.Sequential(nn.Linear(N_FEATURES, N_HIDDEN), dtype=nn.ReLU(), rng=nn.Linear(N_HIDDEN, N_CLASSES))
+    model = nn.Sequential(nn.Linear(N_FEATURES, N_HIDDEN), nn.ReLU(), nn.Linear(N_HIDDEN, N_CLASSES))
     loss = nn.CrossEntropyLoss()
     parameters = model.parameters()
     if case.optimizer == "SGD":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import checks
+from .binding import Binding
 from .blocks import BLOCK, Array, cut, walk
 from .names import Model, names, runs
 from .options import Option
@@ -28,7 +30,8 @@ class Optimizer:
     """A rule that changes parameters by their gradients.
 
     `step(model)` reads `model.parameters` and `model.gradients` and updates the parameters in place. The optimizer
-    keeps no reference to them, only its own state: vectors as long as the parameters, made at the first step.
+    keeps no reference to them, only its own state: vectors as long as the parameters, made at the first step. With that
+    it serves one model, until `reset()`; a copied, unpickled or loaded optimizer serves the model of its next step.
 
     A subclass names its vectors in `state_names` and writes `_update`, its formula for one block, as `SGD` shows.
     With `**options`, which it hands on, the options here are its options too. Each can be changed between two steps.
@@ -62,9 +65,9 @@ class Optimizer:
     Raises
     ------
     ValueError
-        If an option is out of its range, a name in exclude or frozen fits no array, the model has another size than
-        at the first step, a gradient is NaN or infinite, or the step would overflow, as the square of a gradient of
-        1e25 does in float32. Nothing has changed then.
+        If an option is out of its range, a name in exclude or frozen fits no array, the model is another one than, or
+        has another size than, at the first step, a gradient is NaN or infinite, or the step would overflow, as the
+        square of a gradient of 1e25 does in float32. Nothing has changed then.
     TypeError
         If an option is of another kind, or the parameters are float16, which cannot hold the squares of gradients.
 
@@ -116,13 +119,28 @@ class Optimizer:
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        self.steps, self._trying = 0, False
-        self.gradient_norm: float | None = None
-        self._state: dict[str, Array] = {}
-        self._size: int | None = None
+        self._trying = False
+        self.reset()
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.exclude, self.frozen = exclude, frozen
         self.clip_norm, self.clip_value = clip_norm, clip_value
+
+    def reset(self) -> None:
+        """Forget the model, the state and the steps: go on as one newly made with the same options."""
+        self.steps = 0
+        self.gradient_norm: float | None = None
+        self._state: dict[str, Array] = {}
+        self._size: int | None = None
+        self._served: Binding | None = None
+        self._renew()
+
+    def check_serves(self, model: Model) -> None:
+        """Raise ValueError if this optimizer has made steps for another model."""
+        if self._served is not None and not self._served.refers_to(model):
+            raise ValueError(
+                f"{self!r}: model must be the one that it has made steps for, got another one; make a new optimizer, "
+                "or reset() this one"
+            )
 
     def _renew(self) -> None:
         """Make the state that the options ask for, and let the next step see whether they fit the model."""
@@ -146,6 +164,10 @@ class Optimizer:
 
     def step(self, model: Model) -> None:
         """Update `model.parameters` in place by `model.gradients`."""
+        served = self._served
+        if served is None or served() is not model:
+            self.check_serves(model)
+            served = None
         rate, parameters, gradients = self.rate(), model.parameters, model.gradients
         layout = getattr(model, "layout", None)
         size, state = self._size, self._state
@@ -169,6 +191,8 @@ class Optimizer:
             raise
         self.gradient_norm = found
         self.steps += 1
+        if served is None:
+            self._served = Binding(model)
 
     def _update_blocks(
         self, blocks: Iterable[Block], parameters: Array, gradients: Array, rate: float, factors: tuple[float, ...]
@@ -291,10 +315,14 @@ class Optimizer:
         vectors = {name: floats(repr(self), name, state[name], size) for name in self.state_names if not fresh}
         self.steps, self._state = int(steps), vectors
         self._size = size if vectors else None  # without vectors: as before the first step
+        self._served = None
         self._renew()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_layout": None, "_dtype": None, "_blocks": [], "_scratch": []}
+        return {**vars(self), "_served": None, "_layout": None, "_dtype": None, "_blocks": [], "_scratch": []}
+
+    def __copy__(self) -> Optimizer:
+        return copy.deepcopy(self)  # a shallow copy would share the vectors of the state
 
     def __repr__(self) -> str:
         return typed(self)

@@ -79,10 +79,11 @@ def test_frozen_and_excluded_together():
     assert moved(model, optimizer) == ["0.weights", "3.weights"]
 
 
-def test_it_follows_another_model_of_the_same_size():
+def test_after_a_reset_it_follows_another_model_of_the_same_size():
     optimizer = SGD(1.0, frozen=("bias",))
     for model in (Dense(2, 3), Dense(8, 1)):  # 6 + 3 and 8 + 1 parameters
         model.parameters, model.gradients = np.ones(9), np.ones(9)
+        optimizer.reset()
         optimizer.step(model)
         assert np.all(model.weights == 0)
         assert np.all(model.bias == 1)

@@ -108,6 +108,7 @@ def test_state_that_an_option_asks_for_is_made_when_it_is_assigned(kind, changes
     other.load_state_dict(optimizer.state_dict())
     for each in (optimizer, copy.deepcopy(optimizer), pickle.loads(pickle.dumps(optimizer)), other):
         twin = SimpleNamespace(parameters=model.parameters.copy(), gradients=model.gradients)
+        each.load_state_dict(each.state_dict())  # so that it serves another model
         each.step(twin)
         assert {v.dtype.name for v in each.state_dict().values() if isinstance(v, np.ndarray)} == {"float32"}
 

@@ -129,6 +129,8 @@ def fit(
             run.go_on_after(load_to_resume(checkpoint, model, optimizer, hooks.callbacks, rng))
     elif resume:
         raise ValueError("fit: resume=True must come with checkpoint=path, got no path")
+    if hasattr(optimizer, "check_serves"):
+        optimizer.check_serves(model)
     if data.once and epochs - run.epoch > 1:
         raise ValueError(
             f"fit: x must give its batches {epochs - run.epoch} times, but a generator does so once: give a list, or a "
