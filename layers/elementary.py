@@ -191,7 +191,11 @@ class Elementwise(Gate):
             raise ValueError(f"Elementwise: layer must be placed once, but {layer.title} is already in {layer.holder}")
         self.layer = layer
         super().__init__()
-        layer.settle(f"an Elementwise, {self.title}", "")
+        layer.settle("an Elementwise", None)
+
+    def settle(self, holder: str | None, path: str | None) -> None:
+        super().settle(holder, path)
+        self.layer.settle("an Elementwise", path)
 
     @property
     def sign(self) -> str:  # type: ignore[override]

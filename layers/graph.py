@@ -105,7 +105,7 @@ class Graph(Named):
         super().move(parameters, gradients)
         self._set_constants()
 
-    def settle(self, holder: str | None, path: str) -> None:
+    def settle(self, holder: str | None, path: str | None) -> None:
         super().settle(holder, path)
         self._set_constants()
 
@@ -221,6 +221,8 @@ class Graph(Named):
     def predict(self, /, *inputs: Any, batch_size: int | None = None, **named: Any) -> Any:
         if "batch_size" in self.inputs and batch_size is not None:  # it is one of the inputs
             named, batch_size = {**named, "batch_size": batch_size}, None
+        if len(inputs) == 2 and len(self.inputs) == 1 and batch_size is None:  # as any container takes it
+            inputs, batch_size = inputs[:1], inputs[1]
         if batch_size is not None:
             return self._predict_in_batches(self.entering(inputs, named), batch_size)
         values = self._begun(inputs, named)

@@ -55,7 +55,12 @@ class Named(Container):
         return zip(self._wiring.sources, self.layers, strict=True)
 
     def __getitem__(self, index: Any) -> Any:
-        return dict(self.named())[index] if isinstance(index, str) else self.layers[index]
+        if not isinstance(index, str):
+            return self.layers[index]
+        found = dict(self.named())
+        if index not in found:
+            raise KeyError(f"{self.who}: there is no layer {index!r} among {', '.join(found)}")
+        return found[index]
 
     def wiring(self) -> Iterator[Part]:
         yield from map(Part, self.inputs)

@@ -375,6 +375,7 @@ def test_predict_in_batches(rng):
     graph, x = two_inputs(rng=0), {"image": rng.normal(size=(10, 4)), "word": rng.integers(0, 5, 10)}
     np.testing.assert_allclose(graph.predict(x, batch_size=3), graph.predict(x), rtol=1e-6)
     np.testing.assert_allclose(graph.predict(**x, batch_size=10), graph.predict(x), rtol=1e-6)
+    np.testing.assert_array_equal(nested().predict(x["image"], 3), nested().predict(x["image"], batch_size=3))
     a, c = two_outputs().predict(x["image"], batch_size=4)
     assert (a.shape, c.shape) == ((10, 2), (10, 1))
     with pytest.raises(ValueError, match=r"the inputs must have the same length, got \{'image': 10, 'word': 3\}"):
@@ -444,6 +445,8 @@ def test_names_of_arrays_are_those_of_the_nodes():
     assert graph["encoder"][0].who == "Dense(4, 3), layer encoder.0"
     assert [name for name, _ in graph.leaves()] == ["encoder.0", "encoder.1", "decoder.0"]
     assert len(graph) == 2
+    with pytest.raises(KeyError, match="Graph of 2 nodes: there is no layer 'coder' among encoder, decoder"):
+        graph["coder"]
     assert list(graph) == [graph["encoder"], graph[1]]
 
 

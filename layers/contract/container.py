@@ -139,10 +139,10 @@ class Container(Traced, Layer):
         for name, layer in self.named():
             layer.settle(f"a {type(self).__name__}, as layer {name}", name)
 
-    def settle(self, holder: str | None, path: str) -> None:
+    def settle(self, holder: str | None, path: str | None) -> None:
         super().settle(holder, path)
         for name, layer in self.named():
-            layer.settle(layer.holder, dotted(path, name))
+            layer.settle(layer.holder, dotted(path or "", name))
 
     def move(self, parameters: Array, gradients: Array) -> None:
         self._link(parameters, gradients)
