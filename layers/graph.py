@@ -222,7 +222,7 @@ class Graph(Named):
         if "batch_size" in self.inputs and batch_size is not None:  # it is one of the inputs
             named, batch_size = {**named, "batch_size": batch_size}, None
         if len(inputs) == 2 and len(self.inputs) == 1 and batch_size is None:  # as any container takes it
-            inputs, batch_size = inputs[:1], inputs[1]
+            batch_size, inputs = inputs[-1], inputs[:1]
         if batch_size is not None:
             return self._predict_in_batches(self.entering(inputs, named), batch_size)
         values = self._begun(inputs, named)

@@ -115,5 +115,5 @@ def check_parts(who: str, **parts: object) -> None:
     if isinstance(loss, Loss) and getattr(model, "n_outs", 1) != 1:
         raise TypeError(
             f"{who}: model must give one out for {loss!r}, got {', '.join(getattr(model, 'outputs', ()))}; several "
-            "losses are a loop of one's own: outs = model.forward(x), each loss, model.backward((dout, ...)), and a step"
+            "losses are a loop of one's own: outs = model.forward(x), each loss, model.backward((dout, ...)), a step"
         )
