@@ -3,7 +3,7 @@
 from .activations import GELU, Sigmoid, SiLU, Softplus, Tanh, sigmoid
 from .batch_norm import BatchNorm
 from .branches import Concatenate, Residual
-from .contract import Container, Gate, Layer
+from .contract import Container, Gate, Layer, Noise
 from .dense import Dense
 from .dropout import Dropout, Dropout2D
 from .elementary import Absolute, Cos, Elementwise, Exp, Log, Negate, Sin
@@ -135,6 +135,7 @@ __all__ = [
     "Layer",
     "Container",
     "Gate",
+    "Noise",
     "check_gradients",
     "GradientError",
     "GradientReport",

@@ -185,7 +185,7 @@ class Elementwise(Gate):
     def __init__(self, layer: Layer) -> None:
         if not isinstance(layer, Layer) or isinstance(layer, Container) or layer.n_operands != 1:
             raise TypeError(f"Elementwise: layer must be a single layer of one input, got {layer!r}")
-        if layer.parameters.size or layer.buffers or any(True for _ in layer.generators()):
+        if layer.parameters.size or layer.buffers or any(True for _ in layer.sources()):
             raise TypeError(f"Elementwise: layer must have no parameters, buffers or noise, got {layer!r}")
         if layer.holder:
             raise ValueError(f"Elementwise: layer must be placed once, but {layer.title} is already in {layer.holder}")

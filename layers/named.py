@@ -72,7 +72,7 @@ class Named(Container):
     def _label(self, name: str) -> str:
         return ""
 
-    def sources(self, name: str) -> tuple[str, ...]:
+    def reads(self, name: str) -> tuple[str, ...]:
         return self._wiring.sources[name]
 
     def inside(self, *input_shapes: Shape) -> Iterator[tuple[str, Layer, tuple[Shape, ...]]]:

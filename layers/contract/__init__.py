@@ -4,6 +4,7 @@ from . import checks
 from .container import Container, hidden, listed
 from .gate import Gate, within_range
 from .layer import Layer
+from .noise import Noise, drawing
 from .storage import Array, Rng, Shape, as_shape, dotted, native
 from .trace import Part, Trace, each_input
 from .typed import typed
@@ -13,6 +14,7 @@ __all__ = [
     "Layer",
     "Container",
     "Gate",
+    "Noise",
     # what its arrays and shapes are
     "Array",
     "Rng",
@@ -26,6 +28,7 @@ __all__ = [
     "each_input",
     # what all of them need
     "checks",
+    "drawing",
     "hidden",
     "listed",
     "typed",

@@ -118,7 +118,7 @@ class Container(Traced, Layer):
         for name, layer in self.named():
             yield name, layer, ()
 
-    def sources(self, name: str) -> tuple[str, ...]:
+    def reads(self, name: str) -> tuple[str, ...]:
         """Return what a layer reads, by name, where a summary has to say it: not in a chain."""
         return ()
 
@@ -168,6 +168,11 @@ class Container(Traced, Layer):
     def leaves(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
         for name, layer in self.named():
             yield from layer.leaves(dotted(prefix, name))
+
+    def members(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+        yield prefix, self
+        for name, layer in self.named():
+            yield from layer.members(dotted(prefix, name))
 
     def _at_the_door(self, x: Any) -> Array:
         """Return x in the dtype of this container, integers as they are."""
@@ -270,7 +275,7 @@ def _rows(container: Container, input_shapes: Sequence[Shape], prefix: str = "")
     indent = "  " * prefix.count(".")
     for name, layer, shapes in container.inside(*input_shapes):
         out = _in_words(layer.shape_of_out(*shapes)) if shapes else ""
-        sources = ", ".join(container.sources(name))
+        sources = ", ".join(container.reads(name))
         yield f"{prefix}{name}", indent + layer.title, sources, out, f"{layer.parameters.size:,}"
         if isinstance(layer, Container):
             yield from _rows(layer, shapes, f"{prefix}{name}.")

@@ -73,6 +73,7 @@ class Subject:
             for value in self.moving:
                 _nudge(value, rng)
         self._streams = [(g, g.bit_generator.state) for _, g in self.layer.generators()] if self.is_layer else []
+        self._noises = [(vars(n), vars(n).copy()) for _, n in self.layer.noises()] if self.is_layer else []
         self.shapes: list[Shape] | None = None  # of the outs, if there are several
         self.suspects = form.arrays_not_declared(self.layer) if self.is_layer else {}
         out = self._first_forward()
@@ -114,6 +115,8 @@ class Subject:
     def _raw_forward(self) -> Any:
         for generator, state in self._streams:
             generator.bit_generator.state = state
+        for now, then in self._noises:
+            now.update(then)
         out = self.layer.forward(*self.inputs)
         return out if self.loss is None else self.loss.forward(out, self.y)
 
