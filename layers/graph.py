@@ -111,9 +111,12 @@ class Graph(Named):
 
     def _set_constants(self) -> None:
         """Put the constants where each pass begins, in the dtype of this graph, if it casts."""
-        constants = self._wiring.constants.values()
-        cast = [self._at_the_door(c) if isinstance(c, np.ndarray) and self._casts else c for c in constants]
-        self._start = *[None] * len(self.inputs), *cast, *[None] * len(self._wiring.sources)
+        constants = [*self._wiring.constants.values()]
+        for i, value in enumerate(constants):
+            if isinstance(value, np.ndarray):
+                constants[i] = self._at_the_door(value) if self._casts else value
+                constants[i].flags.writeable = False  # an out may be a view of it
+        self._start = *[None] * len(self.inputs), *constants, *[None] * len(self._wiring.sources)
 
     @property
     def _casts(self) -> bool:

@@ -41,6 +41,7 @@ from layers import (
     check_gradients,
 )
 from losses import MeanSquaredError, SoftmaxCrossEntropy
+from optimizers import SGD
 
 
 def circuit(**options):
@@ -486,6 +487,9 @@ def test_the_caller_may_change_the_array_of_a_constant():
     graph = Graph({"k": k, "f": (Multiply(), "x", "k")})
     k[:] = 0
     np.testing.assert_array_equal(graph.forward(np.ones(2)), [1, 2])
+    view = Graph({"k": k, "f": (Identity(), "k")}).forward()
+    with pytest.raises(ValueError, match="read-only"):
+        view[:] = 1
 
 
 def test_a_checkpoint_knows_the_wiring():
@@ -803,6 +807,17 @@ def test_random_graphs_with_some_outputs_left_out(seed):
         results.append([*(dx.values() if isinstance(dx, dict) else [dx]), graph.gradients.copy()])
     for one, other in zip(*results, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)  # float32: None is a dout of zeros
+
+
+def test_a_part_of_a_graph_may_be_frozen_by_its_name(rng):
+    graph, optimizer = nested(), SGD(0.1, frozen=("encoder",))
+    before = graph.parameters.copy()
+    out = graph.forward(rng.normal(size=(5, 4)))
+    graph.backward(out, input_gradient=False)
+    optimizer.step(graph)
+    changed = graph.parameters != before
+    assert not changed[graph.layout["encoder.0.weights"]].any()
+    assert changed[graph.layout["decoder.0.weights"]].any()
 
 
 def test_flatten_and_reading_of_integers_without_a_table():

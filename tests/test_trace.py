@@ -130,6 +130,23 @@ def test_a_container_of_ones_own():
     assert [record["sources"] for record in trace.records()] == [(), ()]
 
 
+def test_a_container_of_several_inputs_of_ones_own():
+    class Difference(Container):
+        n_operands = 2
+
+        def forward(self, a, b):
+            return self.layers[0].forward(a) - self.layers[1].forward(b)
+
+        def backward(self, dout, input_gradient=True):
+            return self.layers[0].backward(dout), self.layers[1].backward(-dout)
+
+    trace = Difference([Dense(2, 1), Tanh()]).trace(np.ones((3, 2)), b=np.zeros((3, 1)))
+    assert list(trace.values) == list(trace.gradients) == ["a", "b", "0", "1"]
+    np.testing.assert_array_equal(trace.gradients["b"], np.full((3, 1), -1.0))
+    with pytest.raises(TypeError, match="b"):
+        Difference([Dense(2, 1), Tanh()]).trace(np.ones((3, 2)))
+
+
 # ---- records ---------------------------------------------------------------------------------------------------------
 
 

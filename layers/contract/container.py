@@ -109,7 +109,7 @@ class Container(Traced, Layer):
             yield str(i), layer
 
     def wiring(self) -> Iterator[Part]:
-        yield Part("x")
+        yield from map(Part, self.input_names())
         for name, layer in self.named():
             yield Part(name, layer)
 

@@ -74,7 +74,7 @@ class Gate(Layer):
 
     A gate computes in the dtype of its floating arrays, which integers and plain numbers take too: a float32 array
     times `2.0`, or times `np.float64(2)`, is float32, and so are the gradients. A result too large for that dtype
-    raises ValueError.
+    raises ValueError. `sign` is what a drawing writes in its circle.
 
     Examples
     --------

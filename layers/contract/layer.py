@@ -50,6 +50,9 @@ class Layer(Storage):
     buffers : tuple of str
         Names of arrays that are state but are not learned, such as a running mean. A subclass names them on the
         class and gives them their first values in `__init__`.
+    n_operands, n_outs : int
+        Inputs of forward, 1 if a class does not say otherwise, and outs, of which only a `Graph` may have several. Of
+        several inputs, backward returns a tuple of gradients.
     training_only : tuple of str
         Names of arguments on which `predict` does not depend, such as an initializer or the rate of a Dropout. All
         others must be the same when weights are loaded from a file.
@@ -86,8 +89,8 @@ class Layer(Storage):
     """
 
     training_only: tuple[str, ...] = ("initializer",)
-    n_operands: int = 1  # inputs of forward; of a gate or a Graph there may be several
-    n_outs: int = 1  # outs that forward returns; only a Graph may have several
+    n_operands: int = 1
+    n_outs: int = 1
 
     def __init__(self, **shapes: Shape) -> None:
         if shapes and type(self) is not Layer and type(self).__init__ is Layer.__init__:

@@ -7,6 +7,7 @@ layer notes what comes by, forward and backward, so that nothing about the conta
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -78,9 +79,13 @@ class Traced(Layer):
         return _traced(self, inputs, named, dout)
 
     def entering(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
-        """Return the inputs by name."""
-        (x,) = (*inputs, *named.values())
-        return {"x": x}
+        """Return the inputs by name, given as `forward` takes them."""
+        _, *bound = inspect.signature(type(self).forward).bind(self, *inputs, **named).arguments.items()
+        return dict(bound)
+
+    def input_names(self) -> list[str]:
+        """Return the names of the inputs, as `forward` has them."""
+        return list(inspect.signature(type(self).forward).parameters)[1:]
 
 
 class Trace:
