@@ -135,9 +135,10 @@ class Join(Gate):
         self._cache = out_shape, np.cumsum([a.shape[self.axis] for a in arrays])[:-1]
         return np.concatenate(arrays, self.axis)
 
-    def backward(self, dout: ArrayLike) -> tuple[Any, ...]:
+    def backward(self, dout: ArrayLike) -> Any:
         shape, cuts = self._recall()
-        return tuple(part.copy() for part in np.split(self._check_dout(dout, shape), cuts, self.axis))
+        parts = [part.copy() for part in np.split(self._check_dout(dout, shape), cuts, self.axis)]
+        return tuple(parts) if len(parts) > 1 else parts[0]
 
     def shape_of_out(self, *shapes: Shape) -> Shape:
         n, axis = len(shapes[0]), self.axis

@@ -93,6 +93,12 @@ def test_a_join_is_that_of_numpy(axis, rng):
         assert not np.shares_memory(part, out)
 
 
+def test_a_join_of_one_is_a_layer_like_any_other():
+    model = Sequential([Join(1), Flatten()])
+    out = model.forward(X)
+    np.testing.assert_array_equal(model.backward(out), X)
+
+
 def test_the_shape_of_a_joined_example():
     assert Join().output_shape((8, 6, 3), (8, 6, 5)) == (8, 6, 8)
     assert Join(3, axis=1).output_shape((2, 3), (1, 3), (4, 3)) == (7, 3)
