@@ -96,19 +96,20 @@ class Power(Gate):
             if b < 0 and not np.all(a):
                 raise ValueError(f"{self.who}: x must not be zero under a negative exponent, got 0 among its elements")
         out = a**b
-        self._cache = a, b, out
+        self._cache = a, b, out.shape
         return out
 
     @within_range
     def backward(self, dout: ArrayLike) -> Any:
-        a, b, out = self._recall()
-        dout = self._check_dout(dout, out.shape)
+        a, b, shape = self._recall()
+        dout = self._check_dout(dout, shape)
         if self.exponent is None:
-            return sum_to_shape(_times_slope(dout, a, b), a.shape), sum_to_shape(dout * out * np.log(a), b.shape)
+            da, db = _times_power(dout, b, a, b - 1), _times_power(dout, np.log(a), a, b)
+            return sum_to_shape(da, a.shape), sum_to_shape(db, b.shape)
         if b == 0:
             return np.zeros_like(dout)[()]
         steep = _steep(self, a == 0, dout) if b < 1 else np.zeros(a.shape, bool)
-        return np.where(steep, 0, _times_slope(dout, np.where(steep, 1, a), b))[()]
+        return np.where(steep, 0, _times_power(dout, b, np.where(steep, 1, a), b - 1))[()]
 
 
 def _steep(gate: Gate, at: Array, dout: Array) -> Array:
@@ -118,13 +119,13 @@ def _steep(gate: Gate, at: Array, dout: Array) -> Array:
     return at
 
 
-def _times_slope(dout: Array, x: Array, exponent: Any) -> Any:
-    """Return dout * exponent * x ** (exponent - 1)."""
+def _times_power(dout: Array, factor: Any, x: Array, exponent: Any) -> Any:
+    """Return dout * factor * x ** exponent."""
     try:
         with np.errstate(over="raise", under="raise"):
-            return dout * (exponent * x ** (exponent - 1))
+            return dout * (factor * x**exponent)
     except FloatingPointError:
-        # the slope is too large or too small where the product with dout need not be: in two halves
-        half = np.abs(x) ** ((exponent - 1) / 2)
-        sign = np.where((x < 0) & (np.mod(exponent, 2) == 0), -1, 1)  # exponent - 1 is odd
-        return dout * half * exponent * half * sign
+        # the power is too large or too small where the product with dout need not be: in two halves
+        half = np.abs(x) ** (exponent / 2)
+        odd = (x < 0) & (np.mod(exponent, 2) == 1)
+        return dout * half * factor * half * np.where(odd, -1, 1).astype(dout.dtype)

@@ -92,6 +92,14 @@ def test_a_slope_out_of_range_times_a_dout_that_brings_it_back(x, exponent, dout
     assert gate.backward(dout) == pytest.approx(dx, rel=1e-13)
 
 
+def test_the_other_way_keeps_the_dtype():
+    gate = Power(-1)
+    gate.forward(np.float32([1e-30, -1e-30]))
+    dx = gate.backward(np.float32([1e-35, 1e-35]))
+    np.testing.assert_allclose(dx, [-1e25, -1e25], rtol=1e-5)
+    assert dx.dtype == np.float32
+
+
 def test_a_gradient_out_of_range_is_refused():
     gate = Power(1.5)
     gate.forward(1e200)
