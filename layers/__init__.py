@@ -3,7 +3,7 @@
 from .activations import GELU, Sigmoid, SiLU, Softplus, Tanh, sigmoid
 from .batch_norm import BatchNorm
 from .branches import Concatenate, Residual
-from .contract import Container, Gate, Layer, Noise
+from .contract import Container, Gate, Layer, Noise, Padded
 from .dense import Dense
 from .dropout import Dropout, Dropout2D
 from .elementary import Absolute, Cos, Elementwise, Exp, Log, Negate, Sin
@@ -43,6 +43,7 @@ from .proof import GradientError, GradientReport, check_gradients
 from .rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
 from .reductions import Max, Mean, Min, Sum
 from .rms_norm import RMSNorm
+from .sequences import GRU, LSTM, LastStep, Repeat, SequenceDropout, SimpleRNN
 from .sequential import Sequential
 from .shape import Flatten, Identity, Join, Reshape
 from .softmax import LogSoftmax, Softmax, log_softmax, softmax
@@ -87,6 +88,13 @@ __all__ = [
     "GlobalMaxPool",
     "Upsample2D",
     "ZeroPad2D",
+    # sequences, from step to step
+    "SimpleRNN",
+    "LSTM",
+    "GRU",
+    "LastStep",
+    "Repeat",
+    "Padded",
     # normalization and noise
     "BatchNorm",
     "LayerNorm",
@@ -95,6 +103,7 @@ __all__ = [
     "InstanceNorm",
     "Dropout",
     "Dropout2D",
+    "SequenceDropout",
     # gates
     "Add",
     "Subtract",

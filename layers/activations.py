@@ -71,6 +71,8 @@ class Sigmoid(Layer):
     array([[0. , 0.5, 1. ]])
     """
 
+    step_by_step = True
+
     def forward(self, x: ArrayLike) -> Array:
         out, self._cache = _sigmoid(self._check_x(x))
         return out
@@ -88,6 +90,8 @@ class Tanh(Layer):
     >>> Tanh().forward(np.array([[-1000.0, 0.0, 1000.0]]))
     array([[-1.,  0.,  1.]])
     """
+
+    step_by_step = True
 
     def forward(self, x: ArrayLike) -> Array:
         x = self._cache = self._check_x(x)
@@ -120,6 +124,8 @@ class Softplus(Layer):
     array([[0.000e+00, 6.931e-01, 1.000e+03]])
     """
 
+    step_by_step = True
+
     def forward(self, x: ArrayLike) -> Array:
         x = self._cache = self._check_x(x)
         # log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)), where exp cannot overflow
@@ -143,6 +149,8 @@ class SiLU(Layer):
     >>> SiLU().forward(np.array([[-1000.0, 0.0, 1000.0]]))
     array([[  -0.,    0., 1000.]])
     """
+
+    step_by_step = True
 
     def forward(self, x: ArrayLike) -> Array:
         x = self._check_x(x)
@@ -169,6 +177,8 @@ class GELU(Layer):
     >>> GELU().forward(np.array([[-1000.0, 0.0, 1.0, 1000.0]])).round(4)
     array([[-0.000e+00,  0.000e+00,  8.412e-01,  1.000e+03]])
     """
+
+    step_by_step = True
 
     SCALE = math.sqrt(2 / math.pi)
     CUBIC = 0.044715

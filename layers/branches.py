@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Array, Container, Layer, Part, Rng, Shape, as_shape, listed
+from .contract import Array, Layer, Padded, Part, Relay, Rng, Shape, as_shape, listed
 from .sequential import Sequential
+from .shape import Identity
 
 
-class Branches(Container):
+class Branches(Relay):
     """Chains of layers over the same x, whose outs are joined.
 
     In backward, dx is the sum of the branches' dx, since x went into each.
@@ -32,17 +33,49 @@ class Branches(Container):
         """Return the gradient of each branch's out. They may share memory, so no branch may write into its own."""
         raise NotImplementedError
 
-    def forward(self, x: Any) -> Array:
+    def forward(self, x: Any, lengths: Any = None, state: Any = None) -> Any:
+        if isinstance(x, Padded):
+            return self._opened(self.forward, x, lengths, state)
         self._cache = None
-        x = self._at_the_door(x)
-        return self._join(x, [branch.forward(x) for branch in self.branches])
+        x, handed = self._entered(x, lengths, state)
+        pairs = zip(self.branches, handed, strict=True)
+        out = self._join(x, [branch.forward(x, **options) for branch, options in pairs])
+        self._end_with(lengths)
+        return out
 
-    def backward(self, dout: Any, input_gradient: bool = True) -> Array | None:
-        douts = self._split(self._at_the_door(self._check_real("dout", dout)))
-        pairs = zip(self.branches, douts, strict=True)
-        dxs = [branch.backward(part, input_gradient) for branch, part in pairs]
+    def _entered(self, x: Any, lengths: Any, state: Any) -> tuple[Array, list[dict[str, Any]]]:
+        """Return x, and what to hand to each branch beside it."""
+        handed = self._options("state", state)
+        if lengths is None:
+            return self._at_the_door(x), handed
+        x, lengths = self._at_the_door_of_steps(x, lengths)
+        return x, [{**own, "lengths": lengths} for own in handed]
+
+    def backward(self, dout: Any, input_gradient: bool = True, *, dstate: Any = None) -> Array | None:
+        douts = self._split(self._dout_at_the_door(self._check_real("dout", dout)))
+        triples = zip(self.branches, douts, self._options("dstate", dstate), strict=True)
+        dxs = [branch.backward(part, input_gradient, **options) for branch, part, options in triples]
         dxs = [dx for dx in dxs if dx is not None]  # an Embedding has none, nor has anyone without input_gradient
         return sum(dxs[1:], start=dxs[0]) if dxs else None  # into new memory: a dx may be a dout that others read
+
+    def advance(self, x: Any, state: Any = None, lengths: Any = None) -> tuple[Any, Any]:
+        if isinstance(x, Padded):
+            return self._opened(self.advance, x, lengths, state)
+        entries = self._entries("state", state)
+        x, handed = self._entered(x, lengths, None)
+        triples = zip(self.branches, entries, handed, strict=True)
+        pairs = [branch.advance(x, own, **options) for branch, own, options in triples]
+        return self.twin()._join(x, [out for out, _ in pairs]), tuple(own for _, own in pairs)
+
+    def output_lengths(self, lengths: Array) -> Array | None:
+        first, *others = [branch.output_lengths(lengths) for branch in self._ways()]
+        if any((None if first is None else [*first]) != (None if other is None else [*other]) for other in others):
+            raise ValueError(f"{self.who}: the branches must leave the lengths of their rows alike")
+        return first
+
+    def _ways(self) -> Sequence[Layer]:
+        """Return all that x goes through to what is joined."""
+        return self.branches
 
 
 class Residual(Branches):
@@ -104,6 +137,9 @@ class Residual(Branches):
     def named(self) -> Iterator[tuple[str, Layer]]:
         return zip(("", "projection"), self.branches, strict=False)  # the layers of f are "0", "1", ...
 
+    def _ways(self) -> Sequence[Layer]:
+        return self.branches if self.projection is not None else [*self.branches, Identity()]
+
     def inside(self, *input_shapes: Shape) -> Iterator[tuple[str, Layer, tuple[Shape, ...]]]:
         yield from self.branches[0].inside(*input_shapes)
         if self.projection is not None:
@@ -135,13 +171,13 @@ class Residual(Branches):
         # out = around + f(x): both ways get the same dout, one array for both, which every layer only reads.
         return [self._check_dout(dout, self._recall())] * len(self.branches)
 
-    def backward(self, dout: Any, input_gradient: bool = True) -> Array | None:
+    def backward(self, dout: Any, input_gradient: bool = True, *, dstate: Any = None) -> Array | None:
         # x goes two ways, so its gradient is the sum of both. A projection is a branch like f, and Branches has added
         # the two up. Without one the way around is x itself: what arrives there is dout, which is added here.
-        dx = super().backward(dout, input_gradient)
+        dx = super().backward(dout, input_gradient, dstate=dstate)
         if dx is None or self.projection is not None:
             return dx
-        return self._at_the_door(self._check_real("dout", dout)) + dx
+        return self._dout_at_the_door(self._check_real("dout", dout)) + dx
 
     def output_shape(self, input_shape: Shape) -> Shape:
         around, out = as_shape(input_shape), self.branches[0].output_shape(input_shape)

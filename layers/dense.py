@@ -46,6 +46,8 @@ class Dense(Weighted):
            [4.]])
     """
 
+    step_by_step = True
+
     def __init__(
         self,
         n_inputs: int,

@@ -45,6 +45,8 @@ class Dropout(Layer):
     array([[1., 1., 1.]])
     """
 
+    step_by_step = True
+
     training_only = ("rate",)
 
     def __init__(self, rate: float, *, rng: Rng = None) -> None:

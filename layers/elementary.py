@@ -24,6 +24,7 @@ class Exp(Gate):
     """
 
     sign = "exp"
+    step_by_step = True
 
     @within_range
     def forward(self, x: ArrayLike) -> Any:
@@ -51,6 +52,7 @@ class Log(Gate):
     """
 
     sign = "log"
+    step_by_step = True
 
     @within_range
     def forward(self, x: ArrayLike) -> Any:
@@ -77,6 +79,7 @@ class Sin(Gate):
     """
 
     sign = "sin"
+    step_by_step = True
 
     @within_range
     def forward(self, x: ArrayLike) -> Any:
@@ -101,6 +104,7 @@ class Cos(Gate):
     """
 
     sign = "cos"
+    step_by_step = True
 
     @within_range
     def forward(self, x: ArrayLike) -> Any:
@@ -125,6 +129,7 @@ class Absolute(Gate):
     """
 
     sign = "abs"
+    step_by_step = True
 
     @within_range
     def forward(self, x: ArrayLike) -> Any:
@@ -150,6 +155,7 @@ class Negate(Gate):
     """
 
     sign = "-"
+    step_by_step = True
 
     @within_range
     def forward(self, x: ArrayLike) -> Any:
@@ -181,6 +187,8 @@ class Elementwise(Gate):
     >>> float(gate.forward(0.0)), float(gate.backward(2.0))
     (0.0, 2.0)
     """
+
+    step_by_step = True
 
     def __init__(self, layer: Layer) -> None:
         if not isinstance(layer, Layer) or isinstance(layer, Container) or layer.n_operands != 1:

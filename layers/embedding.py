@@ -53,6 +53,8 @@ class Embedding(Weighted):
            [1., 1.]])
     """
 
+    step_by_step = True
+
     def __init__(
         self, n_inputs: int, n_outputs: int, *, initializer: Initializer = STANDARD_NORMAL, rng: Rng = None
     ) -> None:

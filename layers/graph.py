@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Array, Rng, Shape, Trace, checks, each_input
+from .contract import Array, Padded, Rng, Shape, Trace, as_examples, checks, each_input, stacked
 from .named import Named
 from .wiring import wired
 
@@ -130,8 +130,12 @@ class Graph(Named):
         if named or len(inputs) != len(self.inputs) or (inputs and isinstance(inputs[0], Mapping)):
             inputs = tuple(self.entering(inputs, named).values())
         values: list[Any] = list(self._start)
-        values[: len(inputs)] = map(self._at_the_door, inputs) if self._casts else inputs
+        values[: len(inputs)] = map(self._let_in, inputs) if self._casts else inputs
         return values
+
+    def _let_in(self, x: Any) -> Any:
+        """Return x as any container takes it; a Padded is for the container that reads it."""
+        return x if isinstance(x, Padded) else self._at_the_door(x)
 
     def _finished(self, values: list[Any]) -> Any:
         return values[self._exits[0]] if len(self._exits) == 1 else tuple([values[i] for i in self._exits])
@@ -237,13 +241,16 @@ class Graph(Named):
 
     def _predict_in_batches(self, inputs: dict[str, Any], batch_size: int) -> Any:
         batch_size = checks.whole(self.who, "batch_size", batch_size)
-        arrays = {name: self._check_examples(np.asarray(value)) for name, value in inputs.items()}
-        lengths = {name: len(array) for name, array in arrays.items()}
+        examples = {name: as_examples(value) for name, value in inputs.items()}
+        for each in examples.values():
+            if not isinstance(each, Padded):
+                self._check_examples(each)
+        lengths = {name: len(each) for name, each in examples.items()}
         if len(set(lengths.values())) != 1:
             raise ValueError(f"{self.who}: the inputs must have the same length, got {lengths}")
         starts = range(0, next(iter(lengths.values())), batch_size)
-        outs = [self.predict(*(array[i : i + batch_size] for array in arrays.values())) for i in starts]
-        return tuple(map(np.concatenate, zip(*outs, strict=True))) if self.n_outs > 1 else np.concatenate(outs)
+        outs = [self.predict(*(each[i : i + batch_size] for each in examples.values())) for i in starts]
+        return tuple(map(stacked, zip(*outs, strict=True))) if self.n_outs > 1 else stacked(outs)
 
     # ---- what was kept ---------------------------------------------------------------------------------------------
 

@@ -228,10 +228,10 @@ class normal(_Chosen):
         return rng.normal(0.0, self.standard_deviation, shape)
 
 
-def check_initializer(who: str, initializer: Any) -> None:
+def check_initializer(who: str, initializer: Any, name: str = "initializer") -> None:
     """Raise unless this can be called as initializer(rng, shape)."""
     if not callable(initializer):
-        raise TypeError(f"{who}: initializer must be a callable (rng, shape) -> array, got {initializer!r}")
+        raise TypeError(f"{who}: {name} must be a callable (rng, shape) -> array, got {initializer!r}")
     if isinstance(initializer, type):
-        name = initializer.__name__
-        raise TypeError(f"{who}: initializer must be a callable (rng, shape) -> array, such as {name}(0.1), got {name}")
+        kind = initializer.__name__
+        raise TypeError(f"{who}: {name} must be a callable (rng, shape) -> array, such as {kind}(0.1), got {kind}")

@@ -156,6 +156,8 @@ class LayerNorm(Normalization):
            [ 0.,  0.]])
     """
 
+    step_by_step = True
+
     bias: Array
     dbias: Array
 

@@ -27,6 +27,7 @@ class Sqrt(Gate):
     """
 
     sign = "sqrt"
+    step_by_step = True
 
     @within_range
     def forward(self, x: ArrayLike) -> Any:
@@ -70,6 +71,8 @@ class Power(Gate):
     >>> float(gate.forward(4.0, 0.5)), [float(d.round(4)) for d in gate.backward(1.0)]
     (2.0, [0.25, 2.7726])
     """
+
+    step_by_step = True
 
     def __init__(self, exponent: float | None = None) -> None:
         self.exponent = None if exponent is None else checks.number("Power", "exponent", exponent)

@@ -28,6 +28,8 @@ class ReLU(Layer):
     array([[ 0.,  0., 10.]])
     """
 
+    step_by_step = True
+
     def forward(self, x: ArrayLike) -> Array:
         x = self._check_x(x)
         zeros = np.zeros(x.shape, x.dtype)  # NumPy's maximum of two arrays is up to four times as fast as with a number
@@ -58,6 +60,8 @@ class LeakyReLU(Layer):
     >>> LeakyReLU(0.1).forward(np.array([[-2.0, 3.0]]))
     array([[-0.2,  3. ]])
     """
+
+    step_by_step = True
 
     def __init__(self, slope: float = 0.01) -> None:
         self.slope = checks.number("LeakyReLU", "slope", slope)
@@ -106,6 +110,8 @@ class PReLU(Layer):
     >>> layer.dslopes
     array([-2.,  0.])
     """
+
+    step_by_step = True
 
     slopes: Array
     dslopes: Array
@@ -161,6 +167,8 @@ class ELU(Layer):
     array([[-1.,  3.]])
     """
 
+    step_by_step = True
+
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = checks.number("ELU", "alpha", alpha)
         super().__init__()
@@ -196,6 +204,8 @@ class SELU(Layer):
     >>> SELU().forward(np.array([[-1000.0, 1.0]])).round(4)
     array([[-1.7581,  1.0507]])
     """
+
+    step_by_step = True
 
     ALPHA = 1.6732632423543772
     SCALE = 1.0507009873554805

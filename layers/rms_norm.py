@@ -69,6 +69,8 @@ class RMSNorm(Normalization):
            [0.2, 1.4]])
     """
 
+    step_by_step = True
+
     def __init__(self, n_features: int, *, epsilon: float = 1e-5) -> None:
         super().__init__(n_features, epsilon, has_bias=False)
 

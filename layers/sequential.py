@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Container, Layer, Part, Rng, Shape, as_shape
+from .contract import Array, Layer, Padded, Part, Relay, Rng, Shape, as_shape, through
 
 
-class Sequential(Container):
+class Sequential(Relay):
     """Layers one after the other: out = layers[-1](... layers[1](layers[0](x))).
 
     Backward is the chain rule: each layer turns the gradient of its output into the gradient of its input, which
@@ -65,34 +65,71 @@ class Sequential(Container):
         # The first layer that has something to learn: training reads no gradient of what comes before it.
         self._first = next((i for i, layer in enumerate(self.layers) if layer.parameters.size), len(self.layers))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any, lengths: Any = None, state: Any = None) -> Any:
+        if isinstance(x, Padded):
+            return self._opened(self.forward, x, lengths, state)
         self._cache = None
-        out = self._at_the_door(x)
-        for layer in self.layers:
-            out = layer.forward(out)
+        if lengths is None and state is None:  # as nearly always, at no further cost
+            out = self._at_the_door(x)
+            for layer in self.layers:
+                out = layer.forward(out)
+        else:
+            out, handed = self._entered(x, lengths, state)
+            for layer, options in zip(self.layers, handed, strict=True):
+                out = layer.forward(out, **options)
+        self._end_with(lengths)
         self._cache = True  # every layer has its cache of this same pass
         return out
 
-    def backward(self, dout: Any, input_gradient: bool = True) -> Any:
+    def _entered(self, x: Any, lengths: Any, state: Any) -> tuple[Array, list[dict[str, Any]]]:
+        """Return x, and what to hand to each layer beside its own x."""
+        handed = self._options("state", state)
+        if lengths is None:
+            return self._at_the_door(x), handed
+        x, lengths = self._at_the_door_of_steps(x, lengths)
+        return x, [{**own, **steps} for own, steps in zip(handed, through(self.layers, lengths), strict=True)]
+
+    def backward(self, dout: Any, input_gradient: bool = True, *, dstate: Any = None) -> Any:
         self._recall()
-        dout = self._at_the_door(dout)
+        dout = self._dout_at_the_door(dout)
+        handed = self._options("dstate", dstate)
         stop = -1 if input_gradient else self._first
         for i, layer in reversed([*enumerate(self.layers)]):
             if i < stop or (dout is None and not layer.parameters.size):
                 layer.forget()  # no gradient is asked for, or, before an Embedding, whose x are integers, there is none
             elif i == stop:
-                layer.backward(dout, input_gradient=False)  # type: ignore[call-arg]  # a layer with parameters takes it
+                layer.backward(dout, input_gradient=False, **handed[i])  # type: ignore[call-arg]  # has parameters
             else:
-                dout = layer.backward(dout)
+                dout = layer.backward(dout, **handed[i])
         return dout if input_gradient else None
 
-    def predict(self, x: Any, batch_size: int | None = None) -> Any:
+    def predict(self, x: Any, batch_size: int | None = None, *, lengths: Any = None, state: Any = None) -> Any:
         if batch_size is not None:
-            return super().predict(x, batch_size)
-        out = self._at_the_door(x)
-        for layer in self.layers:  # each by itself: what one remembers is gone when the next one begins
-            out = layer.predict(out)
+            return super().predict(x, batch_size, lengths=lengths, state=state)
+        if isinstance(x, Padded):
+            return self._opened(self.predict, x, lengths, state)
+        out, handed = self._entered(x, lengths, state)
+        for layer, options in zip(self.layers, handed, strict=True):
+            out = layer.predict(out, **options)  # by itself: what one remembers is gone when the next one begins
         return out
+
+    def advance(self, x: Any, state: Any = None, lengths: Any = None) -> tuple[Any, Any]:
+        if isinstance(x, Padded):
+            return self._opened(self.advance, x, lengths, state)
+        entries = self._entries("state", state)
+        out, handed = self._entered(x, lengths, None)
+        after = []
+        for layer, own, options in zip(self.layers, entries, handed, strict=True):
+            out, own = layer.advance(out, own, **options)
+            after.append(own)
+        return out, tuple(after)
+
+    def output_lengths(self, lengths: Array) -> Array | None:
+        after: Array | None = lengths
+        for layer in self.layers:
+            if after is not None:
+                after = layer.output_lengths(after)
+        return after
 
     def output_shape(self, input_shape: Shape) -> Shape:
         shape = as_shape(input_shape)

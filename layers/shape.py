@@ -41,6 +41,8 @@ class Identity(_Rearranging):
     array([[1., 2.]])
     """
 
+    step_by_step = True
+
 
 class Flatten(_Rearranging):
     """All features of an example in one row: (N, a, b, ...) -> (N, a * b * ...).

@@ -87,6 +87,11 @@ class _AlongAxis(Layer):
             raise ValueError(f"{type(self).__name__}: axis must not be 0, the axis of the examples, got 0")
         super().__init__()
 
+    @property
+    def step_by_step(self) -> bool:  # type: ignore[override]  # along the features: along the steps it mixes them
+        """Whether every step of a sequence goes through by itself."""
+        return self.axis == -1
+
     def _check_axis(self, x: ArrayLike) -> Array:
         """Return x as floating numbers; it must have the axis, and this must not be that of the examples."""
         x = self._check_x(x)

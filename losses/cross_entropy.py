@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .checks import fraction
+from .counted import counting
 from .loss import Array, Loss
 from .rows import places, row_maxima
 
@@ -65,6 +66,9 @@ class SoftmaxCrossEntropy(_FusedCrossEntropy):
     label_smoothing : float in [0, 1), default 0
         The true class gets 1 - label_smoothing, and all C classes share the rest: y becomes
         (1 - label_smoothing) * y + label_smoothing / C.
+    ignore : int, optional
+        Where y holds this class index, such as -1, the prediction does not count: neither in the loss nor in what it
+        is divided by, nor, in `fit` and `evaluate`, in the metrics.
     class_weights : array (C,), optional
         An example weighs as much as its class (a soft label as much as its classes on average). The mean is the
         weighted mean, divided by the sum of the weights.
@@ -88,11 +92,28 @@ class SoftmaxCrossEntropy(_FusedCrossEntropy):
     0.3567
     >>> loss.backward()  # y_hat - y
     array([[-0.3,  0.1,  0.2]])
+    >>> loss = SoftmaxCrossEntropy(ignore=-1)
+    >>> round(loss.forward(np.log([[0.7, 0.1, 0.2], [0.5, 0.4, 0.1]]), np.array([0, -1])), 4), loss.divisor
+    (0.3567, 1.0)
     """
+
+    def __init__(
+        self,
+        reduction: str = "mean",
+        *,
+        label_smoothing: float = 0.0,
+        class_weights: ArrayLike | None = None,
+        ignore: int | None = None,
+    ) -> None:
+        super().__init__(reduction, label_smoothing=label_smoothing, class_weights=class_weights)
+        if ignore is not None and (isinstance(ignore, bool) or not isinstance(ignore, int | np.integer)):
+            raise TypeError(f"SoftmaxCrossEntropy: ignore must be a whole number, such as -1, or None, got {ignore!r}")
+        self.ignore = None if ignore is None else int(ignore)
 
     # log(total) is off by a rounding of 1: of a smaller loss the digits are lost
     _least: ClassVar[dict[int, float]] = {4: float(np.finfo(np.float32).eps), 8: float(np.finfo(np.float64).eps)}
 
+    @counting
     def forward(self, logits: ArrayLike, y: ArrayLike, sample_weights: ArrayLike | None = None) -> float:
         logits = self._rows("logits", logits, masked=True)
         y = self._labels(logits, y)
@@ -185,6 +206,7 @@ class CategoricalCrossEntropy(Loss):
 
     _least: ClassVar[dict[int, float]] = {}  # the logarithm of a probability keeps its digits
 
+    @counting
     def forward(self, y_hat: ArrayLike, y: ArrayLike, sample_weights: ArrayLike | None = None) -> float:
         y_hat = self._rows("y_hat", y_hat)
         off = np.abs(y_hat.sum(axis=-1, dtype=None if self._ordinary else np.longdouble) - 1).max()
@@ -240,6 +262,7 @@ class SigmoidBinaryCrossEntropy(_FusedCrossEntropy):
 
     _n_classes = 2
 
+    @counting
     def forward(self, logits: ArrayLike, y: ArrayLike, sample_weights: ArrayLike | None = None) -> float:
         logits, y = self._same_shape("logits", logits, y)
         if y.min() < 0 or y.max() > 1:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .counted import Spread
 from .extremes import DOUBLE, DTYPES, SINGLE, SLIGHT, TINY, VAST, Array, first
 from .typed import typed
 
@@ -23,6 +24,9 @@ class Loss:
     `forward(predictions, y, sample_weights=None) -> float` and then `backward() -> dpredictions`, the exact
     derivative of what `forward` returned, in the shape and dtype of the predictions. What a loss does not say of itself
     is as it stands here: its `reduction`, the sample_weights, what is refused, and its numbers.
+
+    Predictions and y may be `Padded`: the padding does not count, in the loss, its divisor and its gradient, whatever
+    stands there.
 
     Arrays may be of any real dtype and lie in memory as they like. dpredictions has the dtype of predictions, float64
     if these are whole numbers, and y is rounded to it; float16 is computed in float32. The loss is added up in float64,
@@ -63,6 +67,7 @@ class Loss:
 
     divisor: float | None = None
     unit: str = ""
+    spread: Spread | None = None  # where the predictions are that counted in the last forward; None, if all did
     _cache: Any = None
     _dtype: Any = None  # of the predictions, and so of dpredictions
     _ordinary: bool = True  # nothing in the last forward can have overflowed or underflowed
@@ -144,7 +149,7 @@ class Loss:
             scale = scale.astype(slopes.dtype, copy=False) if self._ordinary else scale
         if self._ordinary:
             slopes *= scale
-            return slopes
+            return slopes if self.spread is None else self.spread.of(slopes)
         with np.errstate(all="ignore"):
             exact = slopes * scale
             gradient: Array = exact.astype(self._dtype)
@@ -152,7 +157,7 @@ class Loss:
             where = first(~np.isfinite(gradient))
             number = f"{exact[where]:.3g} at {list(where)}"
             raise ValueError(f"{self!r}: the gradient must fit into {self._dtype}, got {number}")
-        return gradient
+        return gradient if self.spread is None else self.spread.of(gradient)
 
     def _scale(
         self, shape: tuple[int, ...], sample_weights: ArrayLike | None = None, class_weights: Array | None = None

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .checks import positive
+from .counted import counting
 from .loss import SLIGHT, Array, Loss
 from .rows import places
 
@@ -49,6 +50,7 @@ class Hinge(Loss):
         super().__init__(reduction)
         self.margin = positive("Hinge", "margin", margin)
 
+    @counting
     def forward(self, scores: ArrayLike, y: ArrayLike, sample_weights: ArrayLike | None = None) -> float:
         if np.ndim(scores) > 1 and np.shape(scores)[-1] > 1:
             scores = self._predictions("scores", scores)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .checks import positive
+from .counted import counting
 from .loss import SLIGHT, Array, Loss
 
 
@@ -24,6 +25,7 @@ class _ElementwiseLoss(Loss):
         """Return the derivative of `value` with respect to the error, and so to y_hat."""
         raise NotImplementedError(f"{type(self).__name__} must define slope(self, error)")
 
+    @counting
     def forward(self, y_hat: ArrayLike, y: ArrayLike, sample_weights: ArrayLike | None = None) -> float:
         y_hat, y = self._same_shape("y_hat", y_hat, y)
         return self._reduce(y_hat, y, self._scale(y_hat.shape, sample_weights))

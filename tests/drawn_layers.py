@@ -202,7 +202,21 @@ def network(rng):
     return layers.Sequential(parts, **exact), (int(rng.integers(1, 4)), 4, 4, 1)
 
 
-FAMILIES = [plain, optioned, dense, norm, convolution, pool, embedding, network]
+def recurrent(rng):
+    n, t, d, h = sizes(rng, 4, 5)
+    reverse = bool(rng.integers(2))
+    layer = pick(
+        rng,
+        layers.SimpleRNN(d, h, reverse=reverse),
+        layers.LSTM(d, h, reverse=reverse),
+        layers.GRU(d, h, reverse=reverse, reset_after=bool(rng.integers(2))),
+        layers.Concatenate([layers.LSTM(d, h)], [layers.GRU(d, h, reverse=True)]),
+        layers.Sequential([layers.GRU(d, h), layers.LastStep(), layers.Repeat(2)], dtype=np.float64),
+    )
+    return layer, (n, t, d)
+
+
+FAMILIES = [plain, optioned, dense, norm, convolution, pool, embedding, network, recurrent]
 
 
 def draw_layer(rng, wide=True):

@@ -83,19 +83,8 @@ def test_every_first_line_holds_the_formula():
 
 BY_POSITION = {
     # sizes and numbers of things
-    *(
-        "n_inputs",
-        "n_outputs",
-        "n_operands",
-        "n_features",
-        "n_classes",
-        "n_per_class",
-        "n",
-        "n_steps",
-        "n_groups",
-        "shape",
-        "k",
-    ),
+    *("n_inputs", "n_outputs", "n_operands", "n_features", "n_classes", "n_per_class", "n", "n_steps", "n_groups"),
+    *("shape", "k", "n_units"),
     *("batch_size", "test_size", "steps", "every", "milestones", "starts"),
     # windows
     *("kernel_size", "stride", "padding"),
@@ -104,7 +93,20 @@ BY_POSITION = {
     "exponent",
     *("axis", "reduction"),
     # data
-    *("x", "y", "x_train", "predictions", "matrix", "columns", "path", "directory", "name", "unit", "monitor"),
+    *(
+        "x",
+        "lengths",
+        "y",
+        "x_train",
+        "predictions",
+        "matrix",
+        "columns",
+        "path",
+        "directory",
+        "name",
+        "unit",
+        "monitor",
+    ),
     # objects
     *(
         "layers",

@@ -84,9 +84,9 @@ def test_inside_layers_arrows_point_down():
     assert ("dense", "contract") in set(arrows_in_layers())
 
 
-@pytest.mark.parametrize("wing", ["images", "proof"])
+@pytest.mark.parametrize("wing", ["images", "sequences", "proof"])
 def test_nothing_stands_on_the_top_floor(wing):
-    assert floors()[-1] == ["images", "proof"]
+    assert floors()[-1] == ["images", "sequences", "proof"]
     assert not [above for above, below in arrows_in_layers() if below == wing != above]
 
 

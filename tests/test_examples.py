@@ -192,6 +192,24 @@ def test_resume_ends_bit_identical_to_a_training_without_a_break(run):
     assert re.findall(r"^(\w+) +bit-identical$", run.out, flags=re.MULTILINE) == ["parameters", "optimizer", "history"]
 
 
+@of("carried_state")
+def test_state_that_is_handed_on_is_memory_beyond_a_piece(run):
+    with_it, without = numbers(r"loss of the last 100 pieces ([\d.]+)$", run.out)
+    (by_guess,) = numbers(r"by guess +([\d.]+)$", run.out)
+    assert with_it < by_guess / 2
+    assert without == pytest.approx(by_guess, rel=0.1)
+
+
+@of("carried_state")
+def test_a_script_that_carries_state_goes_on_bit_identically(run):
+    assert re.search(r"^after a break +bit-identical$", run.out, flags=re.MULTILINE)
+
+
+@of("carried_state")
+def test_an_encoder_learns_from_the_dstate_of_its_decoder(run):
+    assert numbers(r"^said in reverse +([\d.]+)%", run.out)[0] >= 90
+
+
 @of("mnist")
 def test_mnist_without_data_says_what_it_wants_and_trains_on_the_small_digits(run):
     assert "train-images-idx3-ubyte.gz" in run.out

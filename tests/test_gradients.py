@@ -14,6 +14,8 @@ import losses
 from layers import (
     ELU,
     GELU,
+    GRU,
+    LSTM,
     SELU,
     Absolute,
     Add,
@@ -41,6 +43,7 @@ from layers import (
     Identity,
     InstanceNorm,
     Join,
+    LastStep,
     Layer,
     LayerNorm,
     LeakyReLU,
@@ -59,12 +62,15 @@ from layers import (
     Power,
     PReLU,
     ReLU,
+    Repeat,
     Reshape,
     Residual,
     RMSNorm,
+    SequenceDropout,
     Sequential,
     Sigmoid,
     SiLU,
+    SimpleRNN,
     Sin,
     Softmax,
     Softplus,
@@ -262,6 +268,21 @@ LAYERS = [
     (Sequential([Graph({"a": (Dense(4, 3), "x"), "h": (Residual([Sigmoid()]), "a"),
                         "g": (Graph({"b": (Dense(3, 3), "u"), "c": (Add(), "b", "v")}), "a", "h")}), Dense(3, 2)]),
      (5, 4)),
+    # sequences: lengths, first states and dstate are in test_recurrent.py, test_relay.py and test_padded.py
+    *((layer(shape[-1], n_units, **options), shape)
+      for layer, options in (
+          (SimpleRNN, {}), (SimpleRNN, {"activation": "relu"}), (SimpleRNN, {"reverse": True}),
+          (LSTM, {}), (LSTM, {"reverse": True}),
+          (GRU, {}), (GRU, {"reverse": True}), (GRU, {"reset_after": False}),
+          (GRU, {"reset_after": False, "reverse": True}),
+      )
+      for shape, n_units in (((2, 5, 3), 4), ((1, 4, 2), 3), ((3, 1, 2), 2), ((2, 3, 1), 1), ((1, 1, 1), 1))),
+    *((LastStep(), shape) for shape in ((2, 5, 3), (1, 1, 1))),
+    *((Repeat(n_steps), shape) for n_steps, shape in ((3, (2, 4)), (1, (1, 1)))),
+    *((SequenceDropout(0.4, rng=0), shape) for shape in ((2, 4, 3), (1, 1, 1))),
+    (Concatenate([LSTM(3, 2)], [LSTM(3, 2, reverse=True)]), (2, 5, 3)),
+    (Sequential([Embedding(5, 3), GRU(3, 4), LastStep(), Repeat(2), LSTM(4, 3), Residual([SimpleRNN(3, 3)])]),
+     SEQUENCE),
 ]  # fmt: skip
 
 GATES = [
@@ -320,6 +341,9 @@ LOSSES = [
     (SoftmaxCrossEntropy(label_smoothing=0.1), (2, 3, 4), SEQUENCE),
     (SoftmaxCrossEntropy(), (2, 3, 4), SEQUENCE, np.array([[1.0, 2.0, 0.0], [0.5, 0.0, 1.0]])),
     (SoftmaxCrossEntropy(), (2, 3, 4), SEQUENCE, np.array([1.0, 0.5])),
+    (SoftmaxCrossEntropy(ignore=3), X, CLASSES, WEIGHTS),
+    (SoftmaxCrossEntropy("sum", ignore=-1, label_smoothing=0.1), (2, 3, 4), np.where(SEQUENCE == 2, -1, SEQUENCE)),
+    (SoftmaxCrossEntropy(ignore=1, class_weights=[1.0, 0.2, 0.0, 3.0]), (2, 3, 4), SEQUENCE, np.array([1.0, 0.5])),
     *((CategoricalCrossEntropy(reduction), SOFT[::-1], y, *weights)
       for reduction in ("mean", "sum") for y in (CLASSES, SOFT) for weights in ((), (WEIGHTS,))),
     *((loss, X, SOFT, *weights)

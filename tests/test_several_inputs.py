@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from layers import Dense, Dropout, Embedding, Graph, Join, ReLU, Sequential
+from layers import LSTM, Dense, Dropout, Embedding, Graph, Join, LastStep, Padded, ReLU, Sequential
 from losses import MeanSquaredError, SoftmaxCrossEntropy
 from optimizers import Adam
 from training import (
@@ -186,6 +186,27 @@ def test_several_outputs_and_one_loss_are_refused(data):
 def test_a_chain_is_given_no_dict(data):
     with pytest.raises(TypeError, match="x must hold real numbers, got dtype object"):
         run(Sequential([Dense(4, 3)]), data)
+
+
+def test_an_input_may_be_padded(rng):
+    # the class is that of the last word: nothing behind it counts
+    words, lengths = rng.integers(0, 3, (60, 5)), rng.integers(1, 6, 60)
+    x = {"image": rng.normal(size=(60, 4)), "words": Padded(words, lengths)}
+    y = words[np.arange(60), lengths - 1]
+    reader = Sequential([Embedding(3, 8), LSTM(8, 8), LastStep()])
+    model = Graph(
+        {"seen": (Dense(4, 4), "image"), "read": (reader, "words"), "both": (Join(), "seen", "read"),
+         "out": (Dense(12, 3), "both")},
+        rng=0,
+    )  # fmt: skip
+    history = fit(model, SoftmaxCrossEntropy(), Adam(0.02), x, y, epochs=40, rng=0, metrics=accuracy, verbose=False)
+    assert history.accuracy[-1] > 0.9
+    others = {**x, "words": Padded(np.where(np.arange(5) < lengths[:, np.newaxis], words, 2 - words), lengths)}
+    np.testing.assert_array_equal(model.predict(x), model.predict(others))
+    np.testing.assert_allclose(model.predict(x, batch_size=7), model.predict(x), rtol=1e-5)
+    assert model.trace(x).values["read"].shape == (60, 8)
+    with pytest.raises(TypeError, match="Padded: as an array it would lose its lengths: give it to a container"):
+        Graph({"read": (Embedding(3, 2), "words")}).forward(x["words"])
 
 
 def test_arrays_of_a_dict_are_not_copied_whole(tmp_path, data):

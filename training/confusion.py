@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from layers.contract import Array
+from losses.counted import what_counts
+
+
+def real_ones(who: str, predictions: Any, y: Any) -> tuple[Any, Any]:
+    """Return predictions and y, or, of those that are padded, what is no padding, (M, ...).
+
+    Examples
+    --------
+    >>> from training.confusion import real_ones
+    >>> real_ones("metric", Padded(np.array([[1.0, 2.0], [3.0, 0.0]]), [2, 1]), np.array([[5, 6], [7, 8]]))
+    (array([1., 2., 3.]), array([5, 6, 7]))
+    """
+    predictions, y, where = what_counts(who, predictions, y)
+    return (predictions, y) if where is None else (predictions[where], y[where])
 
 
 def classes_of(predictions: ArrayLike, y: ArrayLike) -> tuple[Array, Array, int]:
@@ -53,7 +69,8 @@ def confusion_matrix(predictions: ArrayLike, y: ArrayLike) -> Array:
     predictions : array (N, C)
         Scores; the largest wins. Or one score for each example, (N,): positive means class 1.
     y : array (N,) of int, or (N, C)
-        Sequences, (N, T, C) with (N, T), are counted as the N * T examples that they are.
+        Sequences, (N, T, C) with (N, T), are counted as the N * T examples that they are, Padded ones without what is
+        padding.
 
     Returns
     -------
@@ -65,5 +82,5 @@ def confusion_matrix(predictions: ArrayLike, y: ArrayLike) -> Array:
     array([[1, 0],
            [1, 1]])
     """
-    predicted, true, n_classes = classes_of(predictions, y)
+    predicted, true, n_classes = classes_of(*real_ones("confusion_matrix", predictions, y))
     return np.bincount(true * n_classes + predicted, minlength=n_classes**2).reshape(n_classes, n_classes)

@@ -51,8 +51,8 @@ def _recording(
 ) -> Callable[..., Any]:
     """Return predict, which also puts its out into a list."""
 
-    def recorded(*inputs: Any) -> Any:
-        out = predict(*inputs)
+    def recorded(*inputs: Any, **options: Any) -> Any:
+        out = predict(*inputs, **options)
         found.append((name, layer, out))
         return out
 

@@ -12,7 +12,7 @@ from .callbacks import Hooks
 from .protocols import LossLike, Model
 from .replacement import Path
 from .run import Interruption, Run
-from .scores import Named, Scores
+from .scores import Named, Scores, anything_counts
 from .snapshot import noises_of
 from .sources import Batch, Source
 
@@ -73,6 +73,8 @@ class Loop:
                 noise.place(optimizer.steps)
             x, *targets = run.batch  # or what a callback has put in its place
             run.predictions = predictions = model.forward(x)
+            if not anything_counts(loss, predictions, targets[0]):
+                continue
             run.batch_loss = batch_loss = loss.forward(predictions, *targets)
             model.backward(loss.backward(), input_gradient=False)
             call("on_backward_end", run)
@@ -119,7 +121,8 @@ def measure(model: Model, loss: LossLike, batches: Iterable[Batch], metrics: Nam
     scores = Scores(loss, metrics)
     for x, *targets in batches:
         predictions = model.predict(x)
-        scores.add(loss.forward(predictions, *targets), predictions, *targets)
+        if anything_counts(loss, predictions, targets[0]):
+            scores.add(loss.forward(predictions, *targets), predictions, *targets)
     return scores.result()
 
 

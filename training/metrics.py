@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from layers.contract import Array, checks
 from layers.speed import sum_rows
 
-from .confusion import classes_of, confusion_matrix
+from .confusion import classes_of, confusion_matrix, real_ones
 
 
 class Metric:
@@ -52,7 +52,7 @@ class Metric:
 
     def __call__(self, predictions: ArrayLike, y: ArrayLike) -> float:
         tally = self.start()
-        self.add(tally, predictions, y)
+        self.add(tally, *real_ones(self.__name__, predictions, y))
         return self.result(tally)
 
     def __repr__(self) -> str:

@@ -8,6 +8,8 @@ from typing import Any, TypeAlias, TypeGuard
 import numpy as np
 from numpy.typing import ArrayLike
 
+from losses.counted import is_padded, what_counts
+
 from .protocols import LossLike, MetricLike, Tallied
 
 Named: TypeAlias = Mapping[str, MetricLike]
@@ -65,6 +67,9 @@ class Scores:
             divisor = len(predictions) if sample_weights is None else float(np.sum(sample_weights))
         self._total += value * divisor
         self._divisor += divisor
+        predictions, y, where = _counted(self.loss, predictions, y)
+        if where is not None:
+            predictions, y = predictions[where], y[where]
         for name, metric in self._tallied.items():
             metric.add(self._tallies[name], predictions, y)
         if len(self._tallied) < len(self._metrics):
@@ -83,6 +88,20 @@ class Scores:
                 raise TypeError(f"metric {name} must return a number, got an array of shape {np.shape(value)}")
             values[name] = float(value)
         return values
+
+
+def anything_counts(loss: LossLike, predictions: Any, y: Any) -> bool:
+    """Return whether there is a prediction that counts: a batch without one, like one without weight, is left out."""
+    where = _counted(loss, predictions, y)[2]
+    return where is None or bool(where.any())
+
+
+def _counted(loss: LossLike, predictions: Any, y: Any) -> tuple[Any, Any, Any]:
+    """Return predictions and y without lengths, and which of them count; None for all."""
+    ignore = getattr(loss, "ignore", None)
+    if not isinstance(ignore, int) and not is_padded(predictions):
+        return predictions, y, None
+    return what_counts(repr(loss), predictions, y, ignore)
 
 
 def _counts(metric: object) -> TypeGuard[Tallied]:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .data.examples import Examples, as_examples, paired, rows
+from .data.examples import Examples, by_rows, paired, rows
 
 Batch: TypeAlias = tuple[Any, ...]  # (x, y) or (x, y, sample_weights)
 Batches: TypeAlias = Iterable[Any] | Callable[[], Iterable[Any]]
@@ -22,9 +22,8 @@ class Source:
     who : str
         Who asks, for the errors.
     x : array, dict of arrays, or iterable of batches, or callable that returns one
-        Arrays, memory-mapped ones too, are read a batch at a time; x may be a dict of them, by the names of a Graph's
-        inputs. An iterator, such as a generator, gives its
-        batches once.
+        Arrays, memory-mapped ones and Padded too, are read a batch at a time; x may be a dict of them, by the names of
+        a Graph's inputs. An iterator, such as a generator, gives its batches once.
     y, sample_weights : array (N, ...), optional
         With an array x.
     batch_size : int, default 256
@@ -47,12 +46,12 @@ class Source:
         batch_size: int = 256,
     ) -> None:
         self.who, self.batch_size = who, batch_size
-        self.arrays: tuple[Examples, ...] = ()
+        self.arrays: tuple[Examples, ...] = ()  # arrays, or Padded
         self.n_examples = 0  # of the arrays
         self._iterable: Any = x
         if y is not None:
             given: Batch = (x, y) if sample_weights is None else (x, y, sample_weights)
-            self.arrays = tuple(as_examples(array, np.asarray) for array in given)
+            self.arrays = tuple(by_rows(array, np.asarray) for array in given)
             self._check_arrays()
         elif isinstance(x, np.ndarray | Mapping) or not (callable(x) or isinstance(x, Iterable)):
             kind = type(x).__name__

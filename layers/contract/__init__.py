@@ -5,6 +5,8 @@ from .container import Container, hidden, listed
 from .gate import Gate, within_range
 from .layer import Layer
 from .noise import Noise, drawing
+from .padded import Padded, as_examples, as_numbers, check_lengths, real_steps, stacked, without_padding
+from .relay import Relay, through
 from .storage import Array, Rng, Shape, as_shape, dotted, native
 from .trace import Part, Trace, each_input
 from .typed import typed
@@ -15,6 +17,16 @@ __all__ = [
     "Container",
     "Gate",
     "Noise",
+    # rows of unequal length, and memory
+    "Relay",
+    "through",
+    "Padded",
+    "as_examples",
+    "as_numbers",
+    "check_lengths",
+    "real_steps",
+    "stacked",
+    "without_padding",
     # what its arrays and shapes are
     "Array",
     "Rng",

@@ -18,6 +18,7 @@ import numpy as np
 from . import checks
 from .gate import N, with_examples
 from .layer import Layer
+from .padded import Padded, stacked
 from .storage import Array, Rng, Shape, dotted, native
 from .trace import Part, Traced
 
@@ -191,13 +192,17 @@ class Container(Traced, Layer):
         for _, layer in self.named():
             layer.initialize(rng)
 
-    def predict(self, x: Any, batch_size: int | None = None) -> Any:
+    def predict(self, x: Any, batch_size: int | None = None, *, lengths: Any = None, state: Any = None) -> Any:
         """Return out, the inference pass; with a batch_size, that many examples at a time, in bounded memory."""
         if batch_size is None:
-            return super().predict(x)
+            handed = {"lengths": lengths, "state": state}  # which a Relay takes, see there
+            return super().predict(x, **{name: value for name, value in handed.items() if value is not None})
+        if lengths is not None or state is not None:
+            raise TypeError(f"{self.who}: with a batch_size x must be a Padded, which has its lengths, without a state")
         batch_size = checks.whole(self.who, "batch_size", batch_size)
-        x = self._check_examples(np.asarray(x))
-        return np.concatenate([self.predict(x[i : i + batch_size]) for i in range(0, len(x), batch_size)])
+        if not isinstance(x, Padded):
+            x = self._check_examples(np.asarray(x))
+        return stacked([self.predict(x[i : i + batch_size]) for i in range(0, len(x), batch_size)])
 
     def inner_twin(self) -> Any:
         twin = super().inner_twin()

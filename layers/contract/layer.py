@@ -91,6 +91,10 @@ class Layer(Storage):
     training_only: tuple[str, ...] = ("initializer",)
     n_operands: int = 1
     n_outs: int = 1
+    # Of sequences (N, T, ...), whose rows may be padded behind their lengths, and of memory: what a container asks.
+    step_by_step: bool = False  # every step goes through by itself
+    takes_lengths: bool = False  # forward(x, lengths=None)
+    takes_state: bool = False  # forward(x, state=None) leaves `state`, and backward(dout, dstate=None) `dstate`
 
     def __init__(self, **shapes: Shape) -> None:
         if shapes and type(self) is not Layer and type(self).__init__ is Layer.__init__:
@@ -110,12 +114,23 @@ class Layer(Storage):
         """Set the gradients of the parameters and return dx, given the gradient of the loss with respect to out."""
         raise NotImplementedError(f"{type(self).__name__} must define backward(self, dout)")
 
-    def predict(self, *inputs: Any) -> Any:
+    def predict(self, *inputs: Any, **options: Any) -> Any:
         """Return out, the inference pass: forward, if not written otherwise, by a twin, so that nothing is remembered.
 
         A `backward` still to come is not disturbed, and any number of threads may predict at once.
         """
-        return type(self).forward(self.twin(), *inputs)
+        return type(self).forward(self.twin(), *inputs, **options)
+
+    def advance(self, x: Any, state: Any = None, lengths: Any = None) -> tuple[Any, Any]:
+        """Return out and the state after it, given the state before: predict with memory, which lives in the state.
+
+        The layer itself is not touched. A state of None is the beginning, and remains None where there is no memory.
+        """
+        if state is not None:
+            raise TypeError(
+                f"{self.who}: state must be None, since this layer has no memory, got {type(state).__name__}"
+            )
+        return (self.predict(x) if lengths is None else self.predict(x, lengths=lengths)), None
 
     def twin(self) -> Any:
         """Return a layer that shares the arrays of this one and has attributes of its own, for one inference pass.
@@ -161,6 +176,17 @@ class Layer(Storage):
         """Return the shape of out, given the shapes of all the inputs, N included: what a Graph asks."""
         (shape,) = shapes
         return (*shape[:1], *self.output_shape(shape[1:]))
+
+    def output_lengths(self, lengths: Array) -> Array | None:
+        """Return how many steps of each row of out are real, given those of x; None where out has no steps.
+
+        Raises TypeError where the layer cannot tell, or mixes steps without regard to what is padding.
+        """
+        if not self.step_by_step:
+            raise TypeError(
+                f"{self.who}: x must have no padding, since this layer cannot say what becomes of lengths, got a Padded"
+            )
+        return lengths
 
     def __repr__(self) -> str:
         return typed(self, hidden=(*self.__dict__.get("shapes", ()), *self.buffers))

@@ -15,6 +15,7 @@ import numpy as np
 
 from .gate import Gate
 from .layer import Layer
+from .padded import Padded
 from .storage import dotted
 from .typed import in_words
 
@@ -143,7 +144,7 @@ def _traced(container: Traced, inputs: tuple[Any, ...], named: dict[str, Any], d
     whole = seen[""]
     out = whole.out = model.forward(*inputs, **named)
     if dout is None:
-        dout = tuple(map(np.ones_like, out)) if isinstance(out, tuple) else np.ones_like(out)
+        dout = tuple(map(_ones, out)) if isinstance(out, tuple) else _ones(out)
     whole.dout = dout
     entering = container.entering(inputs, named)
     whole.inputs, whole.dinputs = tuple(entering.values()), each_input(model.backward(dout))
@@ -151,6 +152,10 @@ def _traced(container: Traced, inputs: tuple[Any, ...], named: dict[str, Any], d
     gradients: dict[str, Any] = {}
     _collect(model, "", seen, values, gradients)
     return Trace(container, values, gradients)
+
+
+def _ones(out: Any) -> Any:
+    return np.ones_like(out.x if isinstance(out, Padded) else out)
 
 
 def _watch(container: Traced, prefix: str, seen: dict[str, Passage]) -> None:

@@ -49,7 +49,7 @@ def check_gradients(
     ----------
     layer : Layer or loss
         A layer, a gate, a whole network, or an object with `forward(*inputs) -> float` and `backward()`.
-    *inputs : array or number
+    *inputs : array, number or Padded
         Of forward. Floating ones are checked, integers (labels, indices) are held fixed; of a loss, only the first
         one is checked, the predictions.
     loss, y : optional

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..contract import Array, Container, Layer, Shape, dotted, each_input
+from ..contract import Array, Container, Layer, Padded, Shape, dotted, each_input, without_padding
 from . import form
 from .finite_differences import Slopes
 from .gradient_report import GradientError
@@ -32,7 +32,7 @@ class Subject:
     Parameters
     ----------
     layer, inputs, loss, y, randomize
-        As in `check_gradients`.
+        As in `check_gradients`. Of rows that are padded the padding is moved too, which must change nothing.
     rng : numpy.random.Generator
     nudge : bool
         Move the inputs a little, off the kinks they are on.
@@ -56,7 +56,8 @@ class Subject:
             raise TypeError(f"check_gradients: {self.who} must be given the inputs of its forward, got none")
         if isinstance(inputs[0], Mapping) and isinstance(layer, Container):  # by name, as a Graph takes them
             inputs = tuple(layer.entering(inputs, {}).values())
-        self.inputs = [_as_float64(value) for value in inputs]
+        self._lengths = [value.lengths if isinstance(value, Padded) else None for value in inputs]
+        self.inputs = [_as_float64(value.x if isinstance(value, Padded) else value) for value in inputs]
         self.names = _input_names(self.layer, len(self.inputs))
         shape = np.shape(self.inputs[0])
         self.n_examples = shape[0] if shape else 1
@@ -117,7 +118,10 @@ class Subject:
             generator.bit_generator.state = state
         for now, then in self._noises:
             now.update(then)
-        out = self.layer.forward(*self.inputs)
+        pairs = zip(self.inputs, self._lengths, strict=True)
+        out = self.layer.forward(*(x if lengths is None else Padded(x, lengths) for x, lengths in pairs))
+        if isinstance(out, Padded) and self.loss is None:
+            return without_padding(out.x, out.lengths)
         return out if self.loss is None else self.loss.forward(out, self.y)
 
     def forward(self) -> Array:

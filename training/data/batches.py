@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from layers.contract import Array, Rng, checks
+from layers.contract import Array, Rng, as_examples, checks
 
-from .examples import Examples, as_examples, paired, rows
+from .examples import Examples, by_rows, paired, rows
 
 
 def batches(
@@ -23,8 +23,8 @@ def batches(
 
     Parameters
     ----------
-    x, y : array (N, ...)
-        Neither is changed or copied whole. x may be a dict of arrays, for a network of several inputs.
+    x, y : array (N, ...) or Padded
+        Neither is changed or copied whole. x may be a dict of them, for a network of several inputs.
     batch_size : int
     shuffle : bool, default True
         False keeps the order.
@@ -42,7 +42,7 @@ def batches(
     >>> [len(x) for x, y in batches(np.zeros((10, 2)), np.zeros(10), batch_size=4, rng=0)]
     [4, 4, 2]
     """
-    x, y = as_examples(x), np.asanyarray(y)
+    x, y = by_rows(x), as_examples(y)
     batch_size = checks.whole("batches", "batch_size", batch_size)
     paired("batches", x, y)
     return _batches(x, y, batch_size, np.random.default_rng(rng) if shuffle else None)

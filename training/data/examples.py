@@ -8,20 +8,22 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from layers.contract import Array
+from layers.contract import Array, Padded, as_numbers
 
-Examples: TypeAlias = Any  # an array, or a dict of arrays by name: row i of each belongs to example i
+Examples: TypeAlias = Any  # an array, a Padded, or a dict of them by name: row i of each belongs to example i
 
 
-def as_examples(x: ArrayLike | Mapping[str, ArrayLike], as_array: Callable[..., Array] = np.asanyarray) -> Examples:
-    """Return x as an array, or, of a dict, a dict of arrays.
+def by_rows(x: ArrayLike | Mapping[str, ArrayLike], as_array: Callable[..., Array] = np.asanyarray) -> Examples:
+    """Return x as what is cut by rows: an array, a Padded, or a dict of them.
 
     Examples
     --------
-    >>> as_examples([1, 2]), as_examples({"a": [1, 2]})
+    >>> by_rows([1, 2]), by_rows({"a": [1, 2]})
     (array([1, 2]), {'a': array([1, 2])})
     """
-    return {name: as_array(value) for name, value in x.items()} if isinstance(x, Mapping) else as_array(x)
+    if isinstance(x, Mapping):
+        return {name: by_rows(value, as_array) for name, value in x.items()}
+    return x if isinstance(x, Padded) else as_array(x)
 
 
 def paired(who: str, x: Examples, y: Array, least: int = 1) -> int:
@@ -78,7 +80,7 @@ def not_finite(x: Any) -> str:
     """
     arrays = x.items() if isinstance(x, Mapping) else [("x", x)]
     for name, array in arrays:
-        array = np.asarray(array)
+        array = as_numbers(array)
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             return str(name)
     return ""

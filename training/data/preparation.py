@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from layers.contract import Array, Rng, checks, native
+from layers.contract import Array, Rng, as_examples, checks, native
 from layers.speed import sum_axes
 
-from .examples import as_examples, paired, rows
+from .examples import by_rows, paired, rows
 
 
 def train_test_split(
@@ -26,8 +26,8 @@ def train_test_split(
 
     Parameters
     ----------
-    x, y : array (N, ...)
-        x may be a dict of arrays, for a network of several inputs; both its parts are too.
+    x, y : array (N, ...) or Padded
+        x may be a dict of them, for a network of several inputs; both its parts are too.
     test_size : float in (0, 1) or int, default 0.2
         A share, rounded, or a number of examples.
     stratify : bool, default False
@@ -46,7 +46,7 @@ def train_test_split(
     >>> len(x_train), np.bincount(y_test)
     (8, array([1, 1]))
     """
-    x, y = as_examples(x), np.asanyarray(y)
+    x, y = by_rows(x), as_examples(y)
     n = paired("train_test_split", x, y, least=0)
     whole = isinstance(test_size, int | np.integer) and not isinstance(test_size, bool)
     n_test = int(test_size) if whole else round(n * test_size) if 0 < test_size < 1 else 0
@@ -62,7 +62,7 @@ def train_test_split(
 
 def _stratified(y: Array, n_test: int) -> Array:
     """Return an order of these shuffled labels whose first n_test have the shares of all."""
-    if y.ndim != 1 or y.dtype.kind not in "iub":
+    if y.ndim != 1 or y.dtype.kind not in "iub":  # a Padded has two axes
         raise ValueError(f"train_test_split: to stratify, y must be classes (N,), got {y.dtype} of shape {y.shape}")
     # The j-th of the n examples of a class stands at (j + 1/2) / n: sorted by that, every beginning has fair shares.
     place = np.empty(len(y))
