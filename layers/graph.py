@@ -241,7 +241,7 @@ class Graph(Named):
 
     def _predict_in_batches(self, inputs: dict[str, Any], batch_size: int) -> Any:
         batch_size = checks.whole(self.who, "batch_size", batch_size)
-        examples = {name: as_examples(value) for name, value in inputs.items()}
+        examples: dict[str, Any] = {name: as_examples(value) for name, value in inputs.items()}
         for each in examples.values():
             if not isinstance(each, Padded):
                 self._check_examples(each)
