@@ -26,7 +26,7 @@ class Graph(Named):
     ----------
     nodes : dict of str to (layer, source, ...), or to a number or an array
         A layer or gate with the names of what it reads, in the order of its inputs; or a constant, which is not
-        learned. Names hold no dot. The order of the dict does not matter.
+        learned. Names hold no dot. A node may stand before those that it reads.
     inputs : sequence of str, optional
         Left out, the names that are read and that no node has, in the order of their first appearance.
     outputs : sequence of str, optional
