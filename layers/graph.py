@@ -239,6 +239,15 @@ class Graph(Named):
                 values[i] = None
         return self._finished(values)
 
+    def advance(self, x: Any, state: Any = None, lengths: Any = None) -> tuple[Any, Any]:
+        for name, layer in self.members():
+            if layer.takes_state:
+                raise TypeError(
+                    f"{self.who}: no layer in here may have memory to advance, since a Graph hands on no states, but "
+                    f"{layer.title} at {name!r} has"
+                )
+        return super().advance(x, state, lengths)
+
     def _predict_in_batches(self, inputs: dict[str, Any], batch_size: int) -> Any:
         batch_size = checks.whole(self.who, "batch_size", batch_size)
         examples: dict[str, Any] = {name: as_examples(value) for name, value in inputs.items()}

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from layers import (
+    LSTM,
     Add,
     BatchNorm,
     Concatenate,
@@ -370,6 +371,16 @@ def test_threads_may_predict_at_once(rng):
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_a_memory_inside_is_not_lost_without_a_word():
+    graph = Graph({"inner": (Graph({"memory": (LSTM(2, 2), "x")}), "x")})
+    with pytest.raises(TypeError, match=r"a Graph hands on no states, but LSTM\(2, 2\) at 'inner.memory' has"):
+        graph.advance(np.ones((1, 3, 2)))
+    with pytest.raises(TypeError, match="a Graph hands on no states"):
+        Sequential([graph]).advance(np.ones((1, 3, 2)))
+    out, state = Graph({"a": (Tanh(), "x")}).advance(np.zeros((1, 2)))
+    assert (out.sum(), state) == (0, None)
 
 
 def test_predict_in_batches(rng):
