@@ -3,6 +3,7 @@
 import ast
 import copy
 import math
+import os
 import pickle
 import re
 import warnings
@@ -334,6 +335,8 @@ def test_a_negative_base_of_an_exponent_that_is_a_wire_is_refused():
 
 # ---- random formulas -------------------------------------------------------------------------------------------------
 
+MANY = 20 if os.environ.get("HANDGRAD_LONG") else 1
+
 
 def written(rng, depth):
     """Return a random formula of the names a, b, c, in text."""
@@ -364,7 +367,7 @@ def evaluated(text, values):
     return value if isinstance(value, int | float) and math.isfinite(value) else None
 
 
-@pytest.mark.parametrize("seed", range(150))
+@pytest.mark.parametrize("seed", range(150 * MANY))
 def test_random_formulas_against_pythons_own_evaluation(seed):
     rng = np.random.default_rng(seed)
     text = written(rng, 4)
@@ -383,7 +386,7 @@ def test_random_formulas_against_pythons_own_evaluation(seed):
         assert found == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(40 * MANY))
 def test_random_formulas_against_finite_differences(seed):
     rng = np.random.default_rng(1000 + seed)
     while True:
