@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import re
 from collections.abc import Iterator
@@ -133,12 +134,12 @@ class Layer(Storage):
         What its `forward` remembers dies with it. `predict` makes a twin where a layer does not write its own, and so
         does whoever wants to watch a pass without touching the layer. The layers inside are twins too: the outer
         `forward` calls theirs, and in an inference pass that must be their `predict`, or a Dropout would drop; see
-        `inner_twin`. Buffers are copies, so that a running mean stays where it is. A generator is shared: a forward
-        that draws moves the stream of the layer itself.
+        `inner_twin`. Buffers are copies, so that a running mean stays where it is, and so is a `Noise` in an attribute.
+        A generator is shared: a forward that draws moves the stream of the layer itself.
         """
         twin = object.__new__(type(self))
         own = twin.__dict__
-        own.update(self.__dict__)
+        own.update((name, copy.copy(v) if type(v) is Noise else v) for name, v in self.__dict__.items())
         for name in self._layer_attributes:
             value = own.get(name)
             if isinstance(value, Layer):
@@ -229,8 +230,8 @@ class Layer(Storage):
     def place(self, step: int, row: int = 0) -> None:
         """Say of which step of a training the next forward is, and with which row of the whole batch its x begins.
 
-        The masks of a Dropout depend on these two and its seed, and on nothing else. Not told, a layer counts its
-        forwards.
+        The masks of a Dropout depend on these two and its seed; of a layer that goes forward more than once in a step,
+        also on how often it has. Not told, a layer counts its forwards.
         """
         for _, noise in self.noises():
             noise.place(step, row)
