@@ -59,6 +59,8 @@ class Relay(Container):
         """Return what to hand to each layer: its entry of the state, under this name, where it has one."""
         if state is None:
             return [{}] * len(self._layers)
+        if state is None:  # as nearly always: at no cost
+            return [{}] * len(self._layers)
         entries = self._entries(name, state)
         for layer, own in zip(self._layers, entries, strict=True):
             if own is not None and not layer.takes_state:
