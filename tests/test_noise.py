@@ -84,9 +84,10 @@ def test_a_layer_alone_counts_its_forwards(rng):
     first, second, x = Dropout(0.5, rng=0), Dropout(0.5, rng=0), rng.normal(size=(4, 5))
     outs = [first.forward(x) for _ in range(3)]
     assert not any(np.array_equal(a, b) for a, b in itertools.combinations(outs, 2))
-    for _ in range(2):
-        second.place(0)
-        np.testing.assert_array_equal([second.forward(x) for _ in range(3)], outs)
+    for step in (2, 0, 1):  # a script that says nothing makes the noise of `fit`
+        second.place(step)
+        np.testing.assert_array_equal(second.forward(x), outs[step])
+        assert not any(np.array_equal(second.forward(x), out) for out in outs)  # again in this step
 
 
 def test_a_layer_that_goes_forward_twice_in_a_step_has_other_noise_each_time_and_in_every_step(rng):
@@ -319,4 +320,4 @@ def test_a_trainer_that_counts_no_steps_leaves_the_counting_to_the_layers(rng):
     model = Sequential([Dense(3, 1), Dropout(0.5)], rng=0)
     x = rng.normal(size=(8, 3))
     fit(model, MeanSquaredError(), Plain(), x, x[:, :1], epochs=2, batch_size=2, verbose=False, rng=0)
-    assert model[1].noise.n_draws == 8
+    assert model[1].noise.step == 8

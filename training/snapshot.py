@@ -74,7 +74,7 @@ def with_noise(tree: Mapping[str, Any], model: Model) -> dict[str, Any]:
     for name in noises_of(model):
         stream = streams.pop(name.removesuffix("noise") + "_rng", None)
         with contextlib.suppress(LookupError, TypeError):  # what else may be there is not believed: it is missing then
-            noise[name] = [int(stream["state"]["state"]) % SEEDS, 0, 0]
+            noise[name] = [int(stream["state"]["state"]) % SEEDS, 0, None]
     return {
         **tree,
         "generators": streams if isinstance(tree["generators"], Mapping) else tree["generators"],

@@ -230,8 +230,8 @@ class Layer(Storage):
     def place(self, step: int, row: int = 0) -> None:
         """Say of which step of a training the next forward is, and with which row of the whole batch its x begins.
 
-        The masks of a Dropout depend on these two and its seed; of a layer that goes forward more than once in a step,
-        also on how often it has. Not told, a layer counts its forwards.
+        The masks of a Dropout depend on these two and its seed, and, if it goes forward more than once in a step, on
+        how often it has. Not told, a layer counts its forwards, each a step.
         """
         for _, noise in self.noises():
             noise.place(step, row)

@@ -41,7 +41,7 @@ class Noise:
     """Numbers in [0, 1), each drawn for its place: the seed, the step, the row, and the place in the row.
 
     A layer of one's own that makes noise keeps one in an attribute, and draws in each `forward`. If it does so more
-    than once, or goes forward several times in a step, each of these draws is another one, and all are of that step.
+    than once, or goes forward several times in a step of `fit`, all these draws differ, and are of that step.
 
     Parameters
     ----------
@@ -52,9 +52,9 @@ class Noise:
     ----------
     seed : int
     step : int
-        Of the training, as `place` told it; 0 before.
-    n_draws : int
-        How many draws there have been in this step. Where nobody tells the step, this counts the forwards.
+        Of the training, as `place` tells it. As long as it does not, each draw counts it up by one, from 0.
+    n_draws : int or None
+        How many draws there have been in the step that `place` told; None as long as it does not.
     row : int
         The place in the whole batch of the first row to come, 0 but in a part of a batch.
 
@@ -75,7 +75,8 @@ class Noise:
 
     def __init__(self, *, rng: Rng = None) -> None:
         self.seed = int(np.random.default_rng(rng).integers(SEEDS))
-        self.step = self.n_draws = self.row = 0
+        self.step = self.row = 0
+        self.n_draws: int | None = None
 
     def place(self, step: int, row: int = 0) -> None:
         """Begin a step: say which one, and from which row of its batch on the draws to come are."""
@@ -89,7 +90,7 @@ class Noise:
             raise TypeError(f"Noise: dtype must be float32 or float64, got {kind}")
         width, numbers_each = math.prod(rest), 2 if kind == np.float32 else 1
         draws = -(-width // numbers_each)  # of a row, whole ones: two float32 come of one, and no two rows share it
-        start = (self.step * STRIDE + self.n_draws * INNER_STRIDE + self.row * draws) % PERIOD
+        start = (self.step * STRIDE + (self.n_draws or 0) * INNER_STRIDE + self.row * draws) % PERIOD
         source = self._source
         if source is None or source[0] != self.seed:
             bits = np.random.PCG64DXSM(self.seed)
@@ -99,7 +100,10 @@ class Noise:
         bits.advance((start - position) % PERIOD)
         numbers: Array = generator.random((n_rows, draws * numbers_each), kind)
         source[:2] = self.seed, start + n_rows * draws
-        self.n_draws += 1
+        if self.n_draws is None:
+            self.step += 1
+        else:
+            self.n_draws += 1
         return (numbers if numbers.shape[1] == width else numbers[:, :width]).reshape(shape)
 
     def __getstate__(self) -> dict[str, Any]:
