@@ -152,6 +152,22 @@ def test_a_copy_goes_on_by_itself(copied, rng):
     np.testing.assert_array_equal([model.forward(x) for _ in range(2)], expected)
 
 
+def test_a_copy_holds_numbers_alone_and_shares_no_generator():
+    noise = Noise(rng=0)
+    noise.draw((2, 3))
+    for other in (copy.copy(noise), copy.deepcopy(noise), pickle.loads(pickle.dumps(noise))):
+        assert vars(other) == {"seed": noise.seed, "step": 1, "row": 0, "n_draws": None}
+
+
+def test_what_is_loaded_begins_with_the_first_row(tmp_path, rng):
+    model, x = noisy(), rng.normal(size=(4, 3))
+    save(tmp_path / "a.npz", model)
+    expected = model.forward(x)
+    model.place(3, row=2)
+    load(tmp_path / "a.npz", model)
+    np.testing.assert_array_equal(model.forward(x), expected)
+
+
 def test_predict_and_a_pass_of_a_callback_do_not_change_the_noise_of_a_training(rng):
     x, y = rng.normal(size=(20, 3)), rng.integers(2, size=20)
 
