@@ -2,7 +2,7 @@
 
 Which file holds what: the loop is `fit.py`, what it tells its callbacks `run.py`; callbacks are in `callbacks.py`,
 those that act when training no longer gets better in `plateaus.py`, those that look inside a network in
-`diagnostics.py`; sanity checks are in `sanity.py`, metrics in `metrics.py` and `confusion.py`, saving in
+`diagnostics.py`; a batch in parts is in `parallel.py`; sanity checks are in `sanity.py`, metrics in `metrics.py` and `confusion.py`, saving in
 `checkpoint.py` and `archive.py`, data in `data/`. Pictures come from the package `pictures`.
 """
 

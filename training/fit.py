@@ -84,7 +84,8 @@ def fit(
     parts : int, default 1
         Compute each batch in so many parts, one after the other, for the memory of one: the gradients are those of the
         whole batch, up to rounding, and so is the noise. **But a `BatchNorm` takes the statistics of its part**; its
-        running ones are then the mean of what the parts have made of them. Callbacks see the whole batch.
+        running ones are then the mean of what the parts have made of them. Nor can a layer of one's own that draws
+        from a `Generator`, and not from a `Noise`, know of the whole. Callbacks see the whole batch.
     checkpoint : path, optional
         Where everything is saved after each epoch, as by `save`.
     resume : bool, default False
