@@ -347,3 +347,17 @@ def test_parts_need_the_memory_of_one(rng):
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 0.4 * peaks[0]  # a part is a sixteenth, and there is one more vector of gradients
+
+
+def test_layers_at_rest_are_at_rest_in_every_part(rng):
+    x, y = rng.normal(size=(10, 4)), rng.integers(0, 2, 10)
+    ends = []
+    for k in (1, 4):
+        model = Sequential([Dense(4, 3), BatchNorm(3), Dropout(0.5), Dense(3, 2)], dtype=np.float64, rng=0)
+        model[0].rest()
+        model[1].rest()
+        fit(model, SoftmaxCrossEntropy(), SGD(0.1), x, y, epochs=3, parts=k, rng=0, verbose=False)
+        ends.append(model.state_dict())
+    for name, array in ends[0].items():
+        np.testing.assert_allclose(ends[1][name], array, rtol=1e-12, atol=1e-14)
+    np.testing.assert_array_equal(ends[1]["1.running_mean"], np.zeros(3))
