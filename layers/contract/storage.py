@@ -19,6 +19,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from .meant import Called
+
 Array: TypeAlias = np.ndarray[Any, Any]
 Shape: TypeAlias = tuple[int, ...]
 Rng: TypeAlias = int | np.random.Generator | None
@@ -40,7 +42,7 @@ TAKEN |= {"arrays_at_rest", "changed", "learns", "rest", "resting", "wake"}
 TAKEN |= {"members", "noises", "place", "shapes", "sources", "state_dict", "title", "twin", "who"}
 
 
-class Storage:
+class Storage(Called):
     """The arrays that a layer declares: linked to two flat vectors, assigned by copying, saved, copied, pickled."""
 
     buffers: tuple[str, ...] = ()
