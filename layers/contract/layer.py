@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .habits import Habits
 from .noise import Noise
 from .rest import Resting, set_resting
 from .storage import Array, Rng, Shape, as_shape, native
@@ -19,7 +20,7 @@ STARS = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # in Python's own repr: another one in each process
 
 
-class Layer(Resting):
+class Layer(Habits, Resting):
     """A function of x and its derivative, side by side; the base class of all layers.
 
     A subclass declares its arrays by name and shape and writes two methods:

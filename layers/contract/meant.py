@@ -50,8 +50,9 @@ ELSEWHERE = {
     "grad": "gradients",
     "grads": "gradients",
     "params": "parameters",
-    "gamma": "scale",
-    "beta": "shift",
+    "gamma": "gain",
+    "beta": "bias",
+    "biases": "bias",
 }
 
 

@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from .habits import check_new_name
 from .meant import Called
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -100,6 +101,8 @@ class Storage(Called):
             kind = type(self).__name__
             raise AttributeError(f"{kind}: cannot set {name!r}: it belongs to every layer; choose another name")
         else:
+            if name not in self.__dict__:
+                check_new_name(self, name, value)
             object.__setattr__(self, name, value)
             first = value[0] if isinstance(value, tuple) and value else value
             if isinstance(first, Storage | list) and name not in self._layer_attributes:
