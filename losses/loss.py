@@ -15,7 +15,6 @@ from numpy.typing import ArrayLike
 
 from .counted import Spread
 from .extremes import DOUBLE, DTYPES, SINGLE, SLIGHT, TINY, VAST, Array, first
-from .meant import Called
 from .typed import typed
 
 
@@ -31,7 +30,7 @@ class NothingCounts(ValueError):
     """
 
 
-class Loss(Called):
+class Loss:
     """A number to make small, in `forward`, and its derivative with respect to the predictions, in `backward`.
 
     `forward(predictions, y, sample_weights=None) -> float` and then `backward() -> dpredictions`, the exact

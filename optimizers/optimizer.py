@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike
 from . import checks
 from .binding import Binding
 from .blocks import BLOCK, Array, cut, walk
-from .meant import Called
 from .names import Model, names, resting, runs
 from .options import Option
 from .ranges import FAST, calm, norm, ordinary, quotient, squares, top
@@ -27,7 +26,7 @@ from .typed import typed
 Block: TypeAlias = tuple[slice, bool, dict[str, Array]]
 
 
-class Optimizer(Called):
+class Optimizer:
     """A rule that changes parameters by their gradients.
 
     `step(model)` reads `model.parameters` and `model.gradients` and updates the parameters in place. The optimizer
@@ -92,6 +91,7 @@ class Optimizer(Called):
     state_names: tuple[str, ...] = ()
     n_scratch = 1
     decoupled_decay = False
+    __signature__: ClassVar[inspect.Signature]
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         """Say in the signature, which `help` and `repr` read, what `**options` stands for."""

@@ -20,7 +20,6 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .habits import check_new_name
-from .meant import Called
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Shape: TypeAlias = tuple[int, ...]
@@ -43,7 +42,7 @@ TAKEN |= {"arrays_at_rest", "changed", "learns", "rest", "resting", "wake"}
 TAKEN |= {"members", "noises", "place", "shapes", "sources", "state_dict", "title", "twin", "who"}
 
 
-class Storage(Called):
+class Storage:
     """The arrays that a layer declares: linked to two flat vectors, assigned by copying, saved, copied, pickled."""
 
     buffers: tuple[str, ...] = ()
