@@ -97,16 +97,13 @@ class LSTM(Recurrent):
         self.bias[self.n_units : 2 * self.n_units] = 1  # of f
 
     def _run(self, steps: Packing, packed: Array, records: list[Array]) -> tuple[Array, Array]:
-        # `plain_lstm`, faster: all in place, in blocks that lie in one piece. sigmoid(a) = 1 / (1 + exp(-a)), and the
-        # weights of i, f and o are negated beforehand, which loses no digit: the step begins with -a. exp of all four
-        # blocks takes half the time of exp of three that do not lie side by side, so g is put aside meanwhile. Where
-        # exp overflows, the sigmoid is 0, as it should be.
+        # `plain_lstm`, faster: all in place, in blocks that lie in one piece. The sigmoid is 1 / (1 + exp(-a)): right in
+        # all digits also where a gate is nearly closed, and where exp overflows it is 0, as it should be. exp of all
+        # four blocks takes half the time of exp of three that do not lie side by side, so tanh(a_g) waits aside.
         (hidden, cells), units = records, self.n_units
         dtype = hidden.dtype
-        signs = np.full(4 * units, -1, dtype)
-        signs[2 * units : 3 * units] = 1
-        recurrent = self.recurrent_weights * signs
-        gates = self._project(packed, self.weights * signs, self.bias * signs, dtype)
+        recurrent = self.recurrent_weights.astype(dtype, copy=False)
+        gates = self._project(packed, self.weights, self.bias, dtype)
         tanhs = np.empty((len(packed), units), dtype)
         products, smalls = np.empty((steps.n, 4 * units), dtype), np.empty((steps.n, units), dtype)
         with np.errstate(over="ignore"):
@@ -117,6 +114,7 @@ class LSTM(Recurrent):
                 np.dot(hidden[before], recurrent, out=products[:n])
                 gate += products[:n]
                 np.tanh(g, out=small)
+                np.negative(gate, out=gate)
                 np.exp(gate, out=gate)
                 gate += 1
                 np.divide(1, gate, out=gate)
