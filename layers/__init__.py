@@ -3,7 +3,7 @@
 from .activations import GELU, Sigmoid, SiLU, Softplus, Tanh, sigmoid
 from .batch_norm import BatchNorm
 from .branches import Concatenate, Residual
-from .contract import Container, Gate, Layer, Padded
+from .contract import Container, Gate, Layer, Noise, Padded
 from .dense import Dense
 from .dropout import Dropout, Dropout2D
 from .embedding import Embedding
@@ -128,6 +128,7 @@ __all__ = [
     "Layer",
     "Container",
     "Gate",
+    "Noise",
     "check_gradients",
     "GradientError",
     "GradientReport",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .contract import Array, Layer, Rng, Shape, as_shape, checks
+from .contract import Array, Layer, Noise, Rng, Shape, as_shape, checks
 from .speed import as_rows, repeat_channels
 
 
@@ -15,14 +15,15 @@ class Dropout(Layer):
     """Zero each element with probability rate, and scale the others: out = x * mask / (1 - rate).
 
     The scaling ("inverted" dropout) keeps the mean of every unit, so that `predict` is simply out = x. Each
-    `forward` draws a new mask, and `backward` sends the gradient through the same one.
+    `forward` has a new mask, and `backward` sends the gradient through the same one. The mask is a function of the
+    layer's seed, the step and the row (`Noise`): a part of a batch has the masks of its rows in the whole.
 
     Parameters
     ----------
     rate : float in [0, 1)
         The probability of *zeroing*.
     rng : int or numpy.random.Generator, optional
-        Seeds the layer's own stream.
+        Gives the layer's own seed.
 
     Raises
     ------
@@ -54,8 +55,7 @@ class Dropout(Layer):
         self.initialize(rng)
 
     def initialize(self, rng: Rng = None) -> None:
-        # A stream of its own: how often this layer draws does not change what the next layer draws.
-        self._rng = np.random.default_rng(np.random.default_rng(rng).integers(2**63))
+        self.noise = Noise(rng=rng)
 
     def forward(self, x: ArrayLike) -> Array:
         x = self._check_x(x)
@@ -65,7 +65,7 @@ class Dropout(Layer):
     def _mask(self, shape: Shape, dtype: Any) -> Array:
         """Return 0 with probability rate and 1 / (1 - rate) otherwise, drawn for each element."""
         # 1 - rate is at least 1e-16, and a float32 between 0 and 1 is drawn in steps of 6e-8
-        draws = self._rng.random(shape, dtype=np.float32 if self.rate <= 0.99 else np.float64)
+        draws = self.noise.draw(shape, np.float32 if self.rate <= 0.99 else np.float64)
         mask: Array = (draws >= self.rate).astype(
             dtype if dtype.itemsize > 2 else np.float32
         )  # 1 / (1 - rate) may be large
@@ -92,7 +92,7 @@ class Dropout2D(Dropout):
     rate : float in [0, 1)
         The probability of *zeroing* a channel of an example.
     rng : int or numpy.random.Generator, optional
-        Seeds the layer's own stream.
+        Gives the layer's own seed.
 
     Shapes
     ------

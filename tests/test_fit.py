@@ -96,7 +96,7 @@ def test_the_history_has_the_rate_and_the_seconds():
 def test_training_learns():
     _, history = trained(epochs=15, optimizer=SGD(0.1, momentum=0.9), metrics=[accuracy], validation=(X, Y))
     assert history.validation_accuracy[-1] > 0.97
-    assert history.loss[-1] < 0.2 < 2.2 < history.loss[0]
+    assert history.loss[-1] < 0.35 < 2.2 < history.loss[0]  # with dropout: 0.15 to 0.34 over twelve seeds
 
 
 def test_a_custom_metric_sees_the_whole_epoch():

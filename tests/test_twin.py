@@ -59,7 +59,7 @@ def same(a, b):
     return set(a) == set(b) and all(
         np.array_equal(a[k], b[k]) if isinstance(a[k], np.ndarray) else a[k] is b[k] or a[k] == b[k]
         for k in a
-        if k not in ("_rng", "_layers", "inner")
+        if k not in ("noise", "_layers", "inner")
     )
 
 

@@ -23,6 +23,7 @@ from .schema import (
     check_callbacks,
     check_history,
     check_kinds,
+    check_noises,
     check_optimizer,
     check_stream,
     check_streams,
@@ -30,10 +31,10 @@ from .schema import (
     shown,
     whole,
 )
-from .snapshot import holds_best, is_read, kinds_of, last_epoch, snapshot
+from .snapshot import holds_best, is_read, kinds_of, last_epoch, noises_of, snapshot, with_noise
 
 FIELDS = ("model", "generators", "optimizer", "history", "rng", "callbacks")
-NEW_FIELDS = ("layers", "weights")  # since version 2 of the format
+SINCE = {"layers": 2, "weights": 2, "noise": 3}  # the version of the format that first had a field
 SMALLEST_BOUND = 1 << 30  # bytes that a file may have for any model, and 64 times the model beyond
 
 
@@ -48,11 +49,11 @@ def save(
 ) -> None:
     """Write the state of a training to one `.npz` file, in place of the one that was there.
 
-    There are: the kinds of the model's layers, its parameters and buffers and the streams of its layers that draw, such
-    as Dropout; steps, state vectors and, if it is a number, the learning rate of the optimizer; the history; the state
-    of rng; what the callbacks have in their `state_dict()`; and of which epoch the weights are, which in a training
-    that was stopped early may be the last one or the best one. There is no pickle in it, and `numpy.load` can look
-    inside.
+    There are: the kinds of the model's layers, its parameters and buffers, seed and step of its layers that make noise,
+    such as Dropout, and the streams of those that draw in another way; steps, state vectors and, if it is a number, the
+    learning rate of the optimizer; the history; the state of rng; what the callbacks have in their `state_dict()`; and
+    of which epoch the weights are, which in a training that was stopped early may be the last one or the best one.
+    There is no pickle in it, and `numpy.load` can look inside.
 
     The file is written beside the old one, brought to the disk and renamed: a crash, or a full disk, leaves the old
     file or the new one, whole. What `load` would refuse, such as parameters that are no longer finite, is not written.
@@ -68,8 +69,8 @@ def save(
     OSError
         If the file cannot be written; the old one is as it was.
     TypeError, ValueError
-        If the state of a callback is not made of numbers, strings, arrays, and lists and dicts of them, or something
-        is not finite that must be.
+        If a layer draws from something whose state cannot be kept, such as a `RandomState`, the state of a callback is
+        not made of numbers, strings, arrays, and lists and dicts of them, or something is not finite that must be.
 
     Examples
     --------
@@ -164,7 +165,7 @@ def _load(
     name = as_text("load: path", path)
     weights = Weights(model)
     with opened("load", name, largest=SMALLEST_BOUND + 64 * weights.nbytes) as archive, _naming("load", name):
-        tree = _wanted(archive, optimizer, stateful, rng, best)
+        tree = _wanted(archive, model, optimizer, stateful, rng, best)
         _check(tree, model, weights, optimizer, stateful or (), rng)
         state = archive.filled(tree)
         del tree
@@ -199,15 +200,15 @@ def _naming(who: str, name: str) -> Iterator[None]:
 
 def _wanted(
     archive: Archive,
+    model: Model,
     optimizer: OptimizerLike | None,
     callbacks: Sequence[Stateful] | None,
     rng: np.random.Generator | None,
     best: bool,
 ) -> dict[str, Any]:
-    """Return the tree of a file without what is not asked for; of version 1 without what that did not have."""
-    names = [*FIELDS, *(NEW_FIELDS if archive.version > 1 else ())]
-    fields("it", archive.tree, names)
-    tree = dict(archive.tree)
+    """Return the tree of a file without what is not asked for; of an older version without what that did not have."""
+    fields("it", archive.tree, [*FIELDS, *(name for name, first in SINCE.items() if first <= archive.version)])
+    tree = with_noise(archive.tree, model) if archive.version < SINCE["noise"] else dict(archive.tree)
     for name, kind in (("optimizer", dict), ("rng", dict), ("callbacks", list)):
         if not isinstance(tree[name], kind) and (tree[name] is not None or kind is list):
             raise ValueError(f"{name} must be a {kind.__name__}, got {shown(tree[name])}")
@@ -243,6 +244,7 @@ def _check(
     if "layers" in state:
         check_kinds(kinds_of(model), state["layers"])
     check_streams(dict(model.generators()), state["generators"])
+    check_noises(noises_of(model), state["noise"])
     check_history(state["history"])
     last = last_epoch(state["history"])
     if "weights" in state:

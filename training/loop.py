@@ -13,6 +13,7 @@ from .protocols import LossLike, Model
 from .replacement import Path
 from .run import Interruption, Run
 from .scores import Named, Scores, anything_counts
+from .snapshot import noises_of
 from .sources import Batch, Source
 
 
@@ -64,9 +65,12 @@ class Loop:
         model, loss, optimizer = run.model, run.loss, run.optimizer
         scores, norms = Scores(loss, self.metrics), []
         run.predictions = None
+        noises = noises_of(model).values() if hasattr(optimizer, "steps") else ()
         for i, batch in enumerate(self.interruption.between(self.data.batches(self.order))):
             run.batch_index, run.batch = i, batch
             call("on_batch_begin", run)
+            for noise in noises:  # whatever else has gone forward since
+                noise.place(optimizer.steps)
             x, *targets = run.batch  # or what a callback has put in its place
             run.predictions = predictions = model.forward(x)
             if not anything_counts(loss, predictions, targets[0]):

@@ -14,6 +14,7 @@ from optimizers import Optimizer
 
 from .protocols import Model, OptimizerLike, Stateful
 from .schema import Weights, check_alike
+from .snapshot import noises_of
 
 
 def restore(
@@ -34,6 +35,8 @@ def restore(
     model.load_state_dict(state["model"])
     for name, generator in model.generators():
         generator.bit_generator.state = state["generators"][name]
+    for name, noise in noises_of(model).items():
+        noise.seed, noise.step = state["noise"][name]
     if rng is not None:
         rng.bit_generator.state = state["rng"]
 
@@ -63,12 +66,13 @@ class Before:
         self._model, self._weights, self._optimizer, self._callbacks = model, weights, optimizer, callbacks
         streams = [generator for _, generator in model.generators()] + ([] if rng is None else [rng])
         self._streams = [(stream.bit_generator, stream.bit_generator.state) for stream in streams]
+        self._noises = [(vars(noise), vars(noise).copy()) for noise in noises_of(model).values()]
         self._states = [copy.deepcopy(callback.state_dict()) for callback in callbacks]
         if optimizer is not None:
             self._rate = optimizer.learning_rate
-            # Loading puts other vectors in the place of those of an Optimizer: a second one that holds them costs none.
+            # Loading puts other vectors in the place of those of an Optimizer: to hold on to them costs none.
             ours = isinstance(optimizer, Optimizer) and type(optimizer).load_state_dict is Optimizer.load_state_dict
-            self._kept: Any = copy.copy(optimizer) if ours else None
+            self._kept = vars(optimizer).copy() if ours else None
             self._state = None if ours else copy.deepcopy(optimizer.state_dict())
 
     def restore(self) -> None:
@@ -85,6 +89,8 @@ class Before:
         yield lambda: self._model.load_state_dict(self._weights.mine)
         for generator, state in self._streams:
             yield partial(setattr, generator, "state", state)
+        for now, then in self._noises:
+            yield partial(now.update, then)
         if self._optimizer is not None:
             yield self._restore_optimizer
         for callback, state in zip(self._callbacks, self._states, strict=True):
@@ -92,5 +98,8 @@ class Before:
 
     def _restore_optimizer(self) -> None:
         optimizer: Any = self._optimizer
-        optimizer.load_state_dict(self._kept.state_dict() if self._state is None else self._state)
-        optimizer.learning_rate = self._rate
+        if self._kept is not None:
+            vars(optimizer).update(self._kept)
+        else:
+            optimizer.load_state_dict(self._state)
+            optimizer.learning_rate = self._rate

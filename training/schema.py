@@ -10,13 +10,14 @@ Each error says what must hold and what came; who asks, and of which file, is pu
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import lt
 from typing import Any
 
 import numpy as np
 
 from layers.contract import checks
+from layers.contract.noise import SEEDS
 from optimizers import Optimizer
 
 from .entries import Entry
@@ -148,6 +149,16 @@ def check_streams(mine: Mapping[str, np.random.Generator], saved: Any) -> None:
         if name not in saved or name not in mine:
             raise ValueError(f"{name[:80]}, a stream of random numbers, must be in both the file and the model")
         check_stream(name, mine[name], saved[name])
+
+
+def check_noises(mine: Iterable[str], saved: Any) -> None:
+    """Raise unless these are seed and step of the noise that layers make."""
+    fields("noise", saved, list(mine))
+    for name, pair in saved.items():
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise ValueError(f"{name} must be a seed and a step, got {shown(pair)}")
+        whole(name, "seed", pair[0], SEEDS)
+        whole(name, "step", pair[1])
 
 
 def check_stream(name: str, generator: np.random.Generator, saved: Any) -> None:

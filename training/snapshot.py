@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from layers.contract import Noise
+from layers.contract.noise import SEEDS
 
 from .history import History
 from .protocols import Model, OptimizerLike, Stateful
@@ -22,7 +26,8 @@ def snapshot(
     state: dict[str, Any] = {
         "layers": kinds_of(model),
         "model": model.state_dict(),
-        "generators": {name: generator.bit_generator.state for name, generator in model.generators()},
+        "generators": {name: generator.bit_generator.state for name, generator in _streams(model)},
+        "noise": {name: [noise.seed, noise.step] for name, noise in noises_of(model).items()},
         "optimizer": None,
         "history": None,
         "rng": None if rng is None else rng.bit_generator.state,
@@ -37,6 +42,44 @@ def snapshot(
         state["history"] = {"unit": history.unit, "columns": columns}
     state["weights"] = _epochs(state)
     return state
+
+
+def _streams(model: Model) -> Iterator[tuple[str, np.random.Generator]]:
+    """Yield the streams of the layers that draw; raise where one could not be put back where it was."""
+    names = set()
+    for name, source in model.sources() if hasattr(model, "sources") else model.generators():
+        if not isinstance(source, np.random.Generator | Noise):
+            raise TypeError(
+                f"{name} must be a Generator of numpy.random, or a Noise, whose state can be kept, got {source!r:.80}"
+            )
+        if name in names:
+            raise TypeError(f"{name} must be one source of random numbers, got several: keep them in a list, not a set")
+        names.add(name)
+        if isinstance(source, np.random.Generator):
+            yield name, source
+
+
+def noises_of(model: Model) -> dict[str, Noise]:
+    """Return the noises of the layers by name; none of a model that does not say."""
+    return dict(model.noises()) if hasattr(model, "noises") else {}
+
+
+def with_noise(tree: Mapping[str, Any], model: Model) -> dict[str, Any]:
+    """Return the tree of a file from the time when a Dropout had a stream, `_rng`, in the place of its `noise`.
+
+    Its seed is then read off the state of the stream: a training goes on with other masks, as random as those.
+    """
+    streams = dict(tree["generators"]) if isinstance(tree["generators"], Mapping) else {}
+    noise = {}
+    for name in noises_of(model):
+        stream = streams.pop(name.removesuffix("noise") + "_rng", None)
+        with contextlib.suppress(LookupError, TypeError):  # what else may be there is not believed: it is missing then
+            noise[name] = [int(stream["state"]["state"]) % SEEDS, 0]
+    return {
+        **tree,
+        "generators": streams if isinstance(tree["generators"], Mapping) else tree["generators"],
+        "noise": noise,
+    }
 
 
 def _epochs(state: Mapping[str, Any]) -> dict[str, int | None]:

@@ -4,6 +4,7 @@ from . import checks
 from .container import Container, hidden, listed
 from .gate import Gate, within_range
 from .layer import Layer
+from .noise import Noise, drawing
 from .padded import Padded, as_examples, as_numbers, check_lengths, real_steps, without_padding
 from .relay import Relay, through
 from .storage import Array, Rng, Shape, as_shape, dotted, native
@@ -14,6 +15,7 @@ __all__ = [
     "Layer",
     "Container",
     "Gate",
+    "Noise",
     # rows of unequal length, and memory
     "Relay",
     "through",
@@ -32,6 +34,7 @@ __all__ = [
     "native",
     # what all of them need
     "checks",
+    "drawing",
     "hidden",
     "listed",
     "typed",

@@ -147,6 +147,11 @@ class Container(Layer):
         for name, layer in self.named():
             yield from layer.leaves(dotted(prefix, name))
 
+    def members(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+        yield prefix, self
+        for name, layer in self.named():
+            yield from layer.members(dotted(prefix, name))
+
     def _at_the_door(self, x: Any) -> Array:
         """Return x in the dtype of this container, integers as they are."""
         x = np.asarray(x)

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .storage import Array, Rng, Shape, Storage, as_shape, native
+from .noise import Noise, drawing
+from .storage import Array, Rng, Shape, Storage, as_shape, dotted, native
 from .typed import in_words, typed
 
 STARS = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -98,7 +99,7 @@ class Layer(Storage):
     # ---- what a layer writes -------------------------------------------------------------------------------------
 
     def initialize(self, rng: Rng = None) -> None:
-        """Draw the parameters afresh, and the stream of a layer that makes noise."""
+        """Draw the parameters afresh, and the seed of a layer that makes noise."""
 
     def forward(self, x: Any) -> Any:
         """Return out, the training pass, and remember what `backward` needs."""
@@ -205,6 +206,34 @@ class Layer(Storage):
     def leaves(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
         """Yield the (name, layer) of every layer inside that is not a container: `("0", Dense(2, 64))`, ..."""
         yield prefix, self
+
+    def members(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+        """Yield (name, layer) of this one and of all inside, containers too."""
+        yield prefix, self
+
+    def sources(self) -> Iterator[tuple[str, Any]]:
+        """Yield (full name, source) of all that random numbers are drawn from in here, wherever a layer keeps it."""
+        members = dict(self.members())
+        for prefix, layer in members.items():
+            for name, source in drawing(layer, passed=[each for each in members.values() if each is not layer]):
+                yield dotted(prefix, name), source
+
+    def generators(self) -> Iterator[tuple[str, np.random.Generator]]:
+        """Yield (full name, generator) of every stream of random numbers that a layer draws from."""
+        return ((name, source) for name, source in self.sources() if isinstance(source, np.random.Generator))
+
+    def noises(self) -> Iterator[tuple[str, Noise]]:
+        """Yield (full name, noise) of every `Noise` in here."""
+        return ((name, source) for name, source in self.sources() if isinstance(source, Noise))
+
+    def place(self, step: int, row: int = 0) -> None:
+        """Say of which step of a training the next forward is, and with which row of the whole batch its x begins.
+
+        The masks of a Dropout depend on these two and its seed, and on nothing else. Not told, a layer counts its
+        forwards.
+        """
+        for _, noise in self.noises():
+            noise.place(step, row)
 
     # ---- checks that the layers share ----------------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ TAKEN = {
     "move",
     "settle",
 }
-TAKEN |= {"kinds", "shapes", "state_dict", "title", "twin", "who"}
+TAKEN |= {"members", "noises", "place", "shapes", "sources", "state_dict", "title", "twin", "who"}
 
 
 class Storage:
@@ -148,13 +148,6 @@ class Storage:
         for prefix, layer in self.leaves():
             for name in (*layer.shapes, *layer.buffers):
                 yield dotted(prefix, name), layer, name
-
-    def generators(self) -> Iterator[tuple[str, np.random.Generator]]:
-        """Yield (full name, generator) of every stream of random numbers that a layer draws from."""
-        for prefix, layer in self.leaves():
-            for name, value in vars(layer).items():
-                if isinstance(value, np.random.Generator):
-                    yield dotted(prefix, name), value
 
     def state_dict(self) -> dict[str, Array]:
         """Return copies of all parameters and buffers by name; in a network the names are `0.weights`, ..."""

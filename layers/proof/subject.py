@@ -71,6 +71,7 @@ class Subject:
             for value in self.moving:
                 _nudge(value, rng)
         self._streams = [(g, g.bit_generator.state) for _, g in self.layer.generators()] if self.is_layer else []
+        self._noises = [(vars(n), vars(n).copy()) for _, n in self.layer.noises()] if self.is_layer else []
         self.suspects = form.arrays_not_declared(self.layer) if self.is_layer else {}
         out = self._first_forward()
         # The random dout of a layer; a loss, alone or behind a network, is a number already.
@@ -109,6 +110,8 @@ class Subject:
     def _raw_forward(self) -> Any:
         for generator, state in self._streams:
             generator.bit_generator.state = state
+        for now, then in self._noises:
+            now.update(then)
         pairs = zip(self.inputs, self._lengths, strict=True)
         out = self.layer.forward(*(x if lengths is None else Padded(x, lengths) for x, lengths in pairs))
         if isinstance(out, Padded) and self.loss is None:

@@ -146,9 +146,9 @@ class SequenceDropout(Dropout2D):
     Examples
     --------
     >>> SequenceDropout(0.5, rng=1).forward(np.ones((1, 3, 4)))[0]
-    array([[2., 0., 0., 2.],
-           [2., 0., 0., 2.],
-           [2., 0., 0., 2.]])
+    array([[2., 0., 2., 0.],
+           [2., 0., 2., 0.],
+           [2., 0., 2., 0.]])
     """
 
     def output_shape(self, input_shape: Shape) -> Shape:

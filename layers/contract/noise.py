@@ -1,0 +1,139 @@
+"""Noise that a layer adds, as a function of where it falls; and the search for all that draws in a layer.
+
+A stream gives what comes next, so that what a row gets depends on all that was drawn before. Here it depends on three
+numbers alone, the seed of the layer, the step of the training and the row of the batch. So a part of a batch, in
+another thread or process, gets what the whole batch would get there, and a training that goes on needs to know its step
+and nothing else. The generator counts, which makes this cheap: each step begins at a place of its own, each row has its
+own behind it, and `advance` goes there at once.
+
+    seed     step 0: row 0 | row 1 | row 2 | ...     step 1: row 0 | row 1 | ...
+"""
+
+from __future__ import annotations
+
+import collections
+import functools
+import math
+import random
+import types
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from . import checks
+from .storage import Array, Rng, Shape, dotted
+
+# Draws from a step to the next: the golden part of the whole period, so that no two steps come near one another. A
+# power of two would leave them the lower half of the generator's state, and make them alike.
+STRIDE = 0x9E3779B97F4A7C15F39CC0605CEDC835
+SEEDS = 2**63
+PLAIN = (type(None), bool, int, float, complex, str, bytes, np.generic, np.dtype, type, types.ModuleType)
+EMPTY = types.CellType()
+STREAMS = (np.random.RandomState, np.random.BitGenerator, random.Random)  # whose state no checkpoint can keep
+
+
+class Noise:
+    """Numbers in [0, 1), each drawn for its place: the seed, the step, the row, and the place in the row.
+
+    A layer of one's own that makes noise keeps one in an attribute, draws once in each `forward`, and needs no more.
+
+    Parameters
+    ----------
+    rng : int or numpy.random.Generator, optional
+        Gives the seed.
+
+    Attributes
+    ----------
+    seed : int
+    step : int
+        Of the draw to come. Each draw counts it up by one; `fit` puts it to the number of steps that were made.
+    row : int
+        The place in the whole batch of the first row to come, 0 but in a part of a batch; `draw` puts it back.
+
+    References
+    ----------
+    Counters in the place of streams: Salmon, Moraes, Dror, Shaw (2011), "Parallel random numbers: as easy as 1, 2, 3",
+    SC11. The generator here is NumPy's PCG64DXSM.
+
+    Examples
+    --------
+    >>> whole, part = Noise(rng=0), Noise(rng=0)
+    >>> part.place(0, row=3)
+    >>> np.array_equal(whole.draw((5, 2))[3:], part.draw((2, 2)))
+    True
+    """
+
+    def __init__(self, *, rng: Rng = None) -> None:
+        self.seed = int(np.random.default_rng(rng).integers(SEEDS))
+        self.step = self.row = 0
+
+    def place(self, step: int, row: int = 0) -> None:
+        """Say of which step, and from which row of its batch on, the next draw is."""
+        self.step, self.row = checks.whole("Noise", "step", step, 0), checks.whole("Noise", "row", row, 0)
+
+    def draw(self, shape: Shape, dtype: Any = np.float64) -> Array:
+        """Return numbers in [0, 1) for the rows of an array of this shape, in float32 or float64."""
+        n_rows, *rest = shape
+        width = math.prod(rest)
+        n_draws = -(-width // 2) if dtype == np.float32 else width  # a draw is two float32, and no row shares one
+        generator = np.random.PCG64DXSM(self.seed)
+        generator.advance((self.step * STRIDE + self.row * n_draws) % 2**128)
+        numbers: Array = np.random.Generator(generator).random(
+            (n_rows, 2 * n_draws if dtype == np.float32 else n_draws), dtype
+        )
+        self.step, self.row = self.step + 1, 0
+        return numbers[:, :width].reshape(shape)
+
+
+def drawing(thing: Any, passed: Iterable[Any] = ()) -> Iterator[tuple[str, Any]]:
+    """Yield (name, source) of all that draws random numbers in a thing: in attributes, lists, dicts, and functions.
+
+    Each comes once, under the first name by which it is found. What is in `passed` is passed over.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> [name for name, _ in drawing({"mine": [0.5, rng.normal], "again": rng})]
+    ['mine.1.self']
+    """
+    seen, waiting = {id(each) for each in passed}, [("", thing)]
+    while waiting:
+        name, thing = waiting.pop()
+        if isinstance(thing, PLAIN) or id(thing) in seen or (isinstance(thing, np.ndarray) and thing.dtype != object):
+            continue
+        seen.add(id(thing))
+        if isinstance(thing, (Noise, np.random.Generator, *STREAMS)):
+            yield name, thing
+        else:
+            waiting += [(dotted(name, each), inner) for each, inner in _held(thing)][::-1]
+
+
+def _held(thing: Any) -> Iterator[tuple[str, Any]]:
+    """Yield (name, thing) of all that a thing holds."""
+    if isinstance(thing, dict):
+        yield from ((str(key), value) for key, value in thing.items())
+    elif isinstance(thing, set | frozenset):
+        yield from (("set", value) for value in thing)  # whose order is another one in each process: one name for all
+    elif isinstance(thing, list | tuple | collections.deque):
+        yield from ((str(i), value) for i, value in enumerate(thing))
+    elif isinstance(thing, np.ndarray):
+        yield from ((str(i), value) for i, value in enumerate(thing.flat))
+    elif isinstance(thing, functools.partial):
+        yield from (("function", thing.func), ("arguments", thing.args), ("options", thing.keywords))
+    elif isinstance(thing, types.FunctionType):
+        cells = zip(thing.__code__.co_freevars, thing.__closure__ or (), strict=True)
+        yield from ((name, cell.cell_contents) for name, cell in cells if cell != EMPTY)
+        yield from (("defaults", thing.__defaults__), ("options", thing.__kwdefaults__))
+    elif isinstance(thing, types.GeneratorType):
+        yield "locals", thing.gi_frame and thing.gi_frame.f_locals
+    else:
+        yield "self", getattr(thing, "__self__", None)  # of a bound method, such as `rng.normal`
+        yield from getattr(thing, "__dict__", {}).items()
+        slots = [slot for cls in type(thing).__mro__ for slot in _slots(cls)]
+        yield from ((slot, getattr(thing, slot)) for slot in slots if hasattr(thing, slot))
+
+
+def _slots(cls: type) -> tuple[str, ...]:
+    slots = vars(cls).get("__slots__", ())
+    return (slots,) if isinstance(slots, str) else tuple(slots)
