@@ -97,9 +97,9 @@ class LSTM(Recurrent):
         self.bias[self.n_units : 2 * self.n_units] = 1  # of f
 
     def _run(self, steps: Packing, packed: Array, records: list[Array]) -> tuple[Array, Array]:
-        # `plain_lstm`, faster: all in place, in blocks that lie in one piece. The sigmoid is 1 / (1 + exp(-a)): right in
-        # all digits also where a gate is nearly closed, and where exp overflows it is 0, as it should be. exp of all
-        # four blocks takes half the time of exp of three that do not lie side by side, so tanh(a_g) waits aside.
+        # `plain_lstm`, faster: all in place, in blocks that lie in one piece. The sigmoid is 1 / (1 + exp(-a)), right
+        # also in the digits of a gate that is nearly closed, and where exp overflows it is 0, as it should be. exp of
+        # all four blocks takes half the time of exp of three that do not lie side by side: tanh(a_g) waits aside.
         (hidden, cells), units = records, self.n_units
         dtype = hidden.dtype
         recurrent = self.recurrent_weights.astype(dtype, copy=False)
