@@ -39,7 +39,7 @@ from layers import (
 from layers.contract import real_steps, without_padding
 from losses import CategoricalCrossEntropy, Hinge, MeanSquaredError, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 from optimizers import SGD
-from training import accuracy, batches, evaluate, fit, mean_absolute_error, train_test_split
+from training import accuracy, batches, evaluate, fit, mean_absolute_error, overfit_one_batch, train_test_split
 
 LENGTHS = np.array([3, 6, 0, 1])
 MASK = real_steps(LENGTHS, 6)
@@ -415,6 +415,11 @@ def test_metrics_by_themselves_leave_out_padding(x):
     assert mean_absolute_error(Padded(PREDICTIONS, LENGTHS), TARGETS) == pytest.approx(
         mean_absolute_error(PREDICTIONS[MASK], TARGETS[MASK]), rel=1e-14
     )
+
+
+def test_one_batch_of_padded_rows_can_be_overfitted(x):
+    model = Sequential([LSTM(3, 8), Dense(8, 3)], rng=0)
+    assert overfit_one_batch(model, SoftmaxCrossEntropy(), SGD(1.0, momentum=0.9), Padded(x, LENGTHS), LABELS)
 
 
 def test_batches_and_parts_of_padded_rows(x):
