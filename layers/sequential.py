@@ -28,7 +28,11 @@ class Sequential(Relay):
 
     Shapes
     ------
-    x as the first layer takes it, out as the last one gives it
+    x as the first layer takes it, out as the last one gives it. Of a `Padded` out is one too, as long as it has steps.
+
+    `forward(x, lengths=None, state=None)` hands to its layers the lengths of rows of x that are padded, and to each its
+    entry of the state, which is a tuple; `state` is the last one, and with `backward(dout, dstate=...)` `dstate` is the
+    gradient of the first. `advance(x, state) -> (out, state)` is predict with memory.
 
     Raises
     ------

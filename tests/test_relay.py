@@ -165,6 +165,17 @@ def test_a_layer_without_memory_advances_by_predict(x):
     assert Dense(3, 4).advance(x)[1] is None
 
 
+def test_what_advance_leaves_is_what_forward_begins_with(x):
+    inner = Sequential([Tanh(), Residual([Dense(4, 4)])])
+    model = Sequential([Dense(3, 4), inner, LSTM(4, 5), Sequential([GRU(5, 2)])], dtype=np.float64, rng=0)
+    _, state = model.advance(x[:, :3])
+    assert state[1] == (None, ((None,),))  # of a Residual one entry for each branch
+    out = model.forward(x[:, 3:], state=state)
+    np.testing.assert_array_equal(out, model.advance(x[:, 3:], state)[0])
+    np.testing.assert_array_equal(out, model.predict(x[:, 3:], state=state))
+    model.backward(out, dstate=model.advance(x)[1])  # a dstate has the form of a state
+
+
 def test_padded_rows_advance_too(rng):
     tokens, lengths = rng.integers(0, 5, (3, 4)), [4, 2, 0]
     model = Sequential([Embedding(5, 3), GRU(3, 4), Dense(4, 2)], dtype=np.float64, rng=0)
