@@ -45,7 +45,8 @@ class LSTM(Recurrent):
     back, or use `advance(x, state) -> (out, state)`, which is predict with memory.
 
     With lengths (N,), row i has lengths[i] steps, and the rest of it is padding: there out and dx are 0, and the state
-    stays what it is. A layer that goes in reverse begins at each row's own last step.
+    stays what it is. A layer that goes in reverse begins at each row's own last step; of a sequence in pieces it is
+    given the last piece first.
 
     Raises
     ------
