@@ -97,14 +97,15 @@ class GRU(Recurrent):
 
     def _run(self, steps: Packing, packed: Array, records: list[Array]) -> tuple[Array, Array]:
         # `plain_gru`, faster: all in place. The sigmoid is 1 / (1 + exp(-a)): right in all digits also where a gate is
-        # nearly closed, and where exp overflows it is 0, as it should be.
+        # nearly closed, and where exp overflows it is 0, as it should be. What x gives the gates is made as -a, as exp
+        # wants it.
         (hidden,), units = records, self.n_units
         dtype, two = hidden.dtype, 2 * units
         recurrent = self.recurrent_weights.astype(dtype, copy=False)
-        gates = self._project(packed, self.weights, self.bias, dtype)
+        gates = self._project(packed, dtype, sign=-1)
         inner = np.empty((len(packed), units), dtype)  # what r multiplies: u of n, or h
         if self.reset_after:
-            gates[:, :two] += self.recurrent_bias[:two]  # that of n stands inside of r * u
+            gates[:, :two] -= self.recurrent_bias[:two]  # that of n stands inside of r * u
             own = self.recurrent_bias[two:].astype(dtype, copy=False)
         else:
             of_gates, of_n = recurrent[:, :two].copy(), recurrent[:, two:].copy()
@@ -119,12 +120,11 @@ class GRU(Recurrent):
                 if self.reset_after:
                     product = products[:size]
                     np.dot(old, recurrent, out=product)
-                    both += product[:, :two]
+                    both -= product[:, :two]
                     np.add(product[:, two:], own, out=u)
                 else:
                     np.dot(old, of_gates, out=two_products[:size])
-                    both += two_products[:size]
-                np.negative(both, out=both)
+                    both -= two_products[:size]
                 np.exp(both, out=both)
                 both += 1
                 np.divide(1, both, out=both)
@@ -133,7 +133,7 @@ class GRU(Recurrent):
                 else:
                     np.multiply(r, old, out=u)
                     np.dot(u, of_n, out=small)
-                n += small
+                np.subtract(small, n, out=n)
                 np.tanh(n, out=n)
                 np.subtract(old, n, out=new)  # h = n + z * (old - n)
                 new *= z

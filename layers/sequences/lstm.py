@@ -104,7 +104,7 @@ class LSTM(Recurrent):
         (hidden, cells), units = records, self.n_units
         dtype = hidden.dtype
         recurrent = self.recurrent_weights.astype(dtype, copy=False)
-        gates = self._project(packed, self.weights, self.bias, dtype)
+        gates = self._project(packed, dtype, sign=-1)
         tanhs = np.empty((len(packed), units), dtype)
         products, smalls = np.empty((steps.n, 4 * units), dtype), np.empty((steps.n, units), dtype)
         with np.errstate(over="ignore"):
@@ -113,16 +113,15 @@ class LSTM(Recurrent):
                 gate, c, tanh_c, small = gates[rows], cells[after], tanhs[rows], smalls[:n]
                 i, f, g, o = (gate[:, k : k + units] for k in range(0, 4 * units, units))
                 np.dot(hidden[before], recurrent, out=products[:n])
-                gate += products[:n]
+                gate -= products[:n]
                 np.tanh(g, out=small)
-                np.negative(gate, out=gate)
                 np.exp(gate, out=gate)
                 gate += 1
                 np.divide(1, gate, out=gate)
-                g[...] = small
+                np.negative(small, out=g)
                 np.multiply(f, cells[before], out=c)
                 small *= i
-                c += small
+                c -= small
                 np.tanh(c, out=tanh_c)
                 np.multiply(o, tanh_c, out=hidden[after])
         return gates, tanhs
