@@ -95,7 +95,7 @@ class Sequential(Relay):
 
     def backward(self, dout: Any, input_gradient: bool = True, *, dstate: Any = None) -> Any:
         self._recall()
-        dout = self._dout_at_the_door(dout)
+        dout = self._at_the_door(dout) if self._out_lengths is None else self._dout_at_the_door(dout)
         handed = self._options("dstate", dstate)
         stop = -1 if input_gradient else self._first
         for i, layer in reversed([*enumerate(self.layers)]):

@@ -80,8 +80,9 @@ def counting(forward: Forward) -> Forward:
 
     @wraps(forward)
     def of_what_counts(self: Any, predictions: Any, y: Any, sample_weights: Any = None) -> float:
-        self.spread = None
-        ignore = getattr(self, "ignore", None)
+        if self.ignore is self.spread is None and type(predictions) is type(y) is np.ndarray:  # as nearly always
+            return forward(self, predictions, y, sample_weights)
+        self.spread, ignore = None, self.ignore
         if ignore is None and not is_padded(predictions) and not is_padded(y):
             return forward(self, predictions, y, sample_weights)
         predictions, y, where = what_counts(repr(self), predictions, y, ignore)

@@ -67,6 +67,7 @@ class Loss:
 
     divisor: float | None = None
     unit: str = ""
+    ignore: int | None = None  # a class index in y that does not count, where a loss has one
     spread: Spread | None = None  # where the predictions are that counted in the last forward; None, if all did
     _cache: Any = None
     _dtype: Any = None  # of the predictions, and so of dpredictions

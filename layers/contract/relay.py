@@ -58,7 +58,7 @@ class Relay(Container):
 
     def _options(self, name: str, state: Any) -> list[dict[str, Any]]:
         """Return what to hand to each layer: its entry of the state, under this name, where it has one."""
-        if state is None:
+        if state is None:  # as nearly always: at no cost
             return [{}] * len(self._layers)
         entries = [None if _is_empty(own) else own for own in self._entries(name, state)]
         for layer, own in zip(self._layers, entries, strict=True):
