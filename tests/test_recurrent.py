@@ -543,6 +543,24 @@ def test_gates_far_out_neither_overflow_nor_warn():
         assert np.isfinite(layer.backward(np.ones_like(out))).all()
 
 
+def test_a_gate_that_is_nearly_closed_lets_the_right_share_through():
+    # biases alone, from a state of zeros: c = tanh(1) / (1 + e^40), h = tanh(c) / (1 + e^40), as sigmoid(-40) is
+    closed, x = 1 / (1 + math.exp(40)), np.zeros((1, 1, 1))
+    lstm = LSTM(1, 1)
+    lstm.bias = [-40, 0, 1, -40]
+    c = closed * math.tanh(1)
+    assert lstm.forward(x).item() == pytest.approx(closed * math.tanh(c), rel=1e-14)
+    assert lstm.state[1].item() == pytest.approx(c, rel=1e-14)
+    for reset_after in (True, False):  # 1 - z is sigmoid(-40), and no digit of it is left in 1 - sigmoid(40)
+        gru = GRU(1, 1, reset_after=reset_after)
+        gru.bias = [0, 40, 1]
+        assert gru.forward(x).item() == pytest.approx(closed * math.tanh(1), rel=1e-14)
+        gru.backward(np.ones((1, 1, 1)))
+        # dbias of n: (1 - z) * (1 - n**2); of z: (h - n) * z * (1 - z)
+        expected = [0, -math.tanh(1) * closed, closed / math.cosh(1) ** 2]
+        np.testing.assert_allclose(gru.dbias, expected, rtol=1e-13)
+
+
 def test_threads_advance_by_themselves(rng):
     layer, xs = LSTM(3, 4, rng=0), rng.normal(size=(4, 2, 50, 3))
     expected, found = [layer.predict(x) for x in xs], [[] for _ in xs]
