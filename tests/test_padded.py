@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+from test_gradients import LAYERS, drawn, named
 
 from layers import (
     GRU,
@@ -292,6 +293,21 @@ def test_a_layer_that_cannot_say_what_becomes_of_lengths_is_named_before_anythin
         model.predict(Padded(x, LENGTHS))
     with pytest.raises(RuntimeError, match="needs a forward"):
         model[0].backward(np.ones((4, 6, 3)))
+
+
+def is_sequence(x):
+    return len(x if isinstance(x, tuple) else x.shape) == 3
+
+
+SINGLE = [row for row in LAYERS if row[0].step_by_step and not row[0].takes_lengths and is_sequence(row[1])]
+
+
+@pytest.mark.parametrize(("layer", "inputs"), named(SINGLE))
+def test_a_layer_that_says_that_it_works_step_by_step_does(layer, inputs, rng):
+    (x,) = drawn(rng, inputs)
+    out = layer.predict(x)
+    for t in range(x.shape[1]):
+        np.testing.assert_allclose(layer.predict(x[:, t : t + 1]), out[:, t : t + 1], rtol=1e-12, atol=1e-14)
 
 
 def test_branches_must_agree_in_their_lengths(x):
