@@ -91,6 +91,7 @@ class BatchNorm(Normalization):
     buffers = ("running_mean", "running_variance")
     nonnegative = ("running_variance",)
     training_only = ("momentum",)
+    knows_rest = True
     running_mean: Array
     running_variance: Array
     bias: Array
@@ -106,6 +107,10 @@ class BatchNorm(Normalization):
 
     @np.errstate(over="ignore", invalid="ignore")
     def forward(self, x: ArrayLike) -> Array:
+        if self.resting:
+            out = self.predict(x)
+            self._cache = out.shape
+            return out
         x = self._check_features(x, self.n_features)
         n_values = x.size // self.n_features
         if n_values < 2:
@@ -135,6 +140,9 @@ class BatchNorm(Normalization):
         # dx of plain_batch_norm, with scale = gain / root and normalized = difference / root:
         # dx = scale * dout - scale * dbias / M - difference * scale / root * dgain / M, the last term first
         cache = self._recall()
+        if self.resting:
+            dout = self._check_dout(dout, cache)
+            return self._backward_at_rest(dout) if input_gradient else None
         if isinstance(cache, Normalized):
             return self._careful_backward(cache, dout, input_gradient)
         difference, root, shape = cache
@@ -178,3 +186,9 @@ class BatchNorm(Normalization):
         out *= repeat_channels(self.gain / np.sqrt(self.running_variance + self.epsilon), width)
         out += repeat_channels(self.bias, width)
         return out.reshape(x.shape)
+
+    def _backward_at_rest(self, dout: Array) -> Array:
+        # out = (x - running_mean) * scale + bias, with a scale that does not depend on x
+        rows = as_rows(dout)
+        dx = rows * repeat_channels(self.gain / np.sqrt(self.running_variance + self.epsilon), rows.shape[1])
+        return dx.reshape(dout.shape)

@@ -48,6 +48,7 @@ class Dropout(Layer):
     step_by_step = True
 
     training_only = ("rate",)
+    knows_rest = True
 
     def __init__(self, rate: float, *, rng: Rng = None) -> None:
         self.rate = checks.fraction(type(self).__name__, "rate", rate)
@@ -59,6 +60,9 @@ class Dropout(Layer):
 
     def forward(self, x: ArrayLike) -> Array:
         x = self._check_x(x)
+        if self.resting:
+            self._cache = x.shape
+            return x
         mask = self._cache = self._mask(x.shape, x.dtype)
         return (x * mask).astype(x.dtype, copy=False)
 
@@ -74,6 +78,8 @@ class Dropout(Layer):
 
     def backward(self, dout: ArrayLike) -> Array:
         mask = self._recall()
+        if self.resting:
+            return self._check_dout(dout, mask)
         dout = self._check_dout(dout, mask.shape)
         return (dout * mask).astype(dout.dtype, copy=False)
 
@@ -117,14 +123,20 @@ class Dropout2D(Dropout):
            [0., 0.]]))
     """
 
+    knows_rest = True
+
     def forward(self, x: ArrayLike) -> Array:
         x = self._check_x(x)
         self.output_shape(x.shape[1:])
+        if self.resting:
+            return super().forward(x)
         mask = self._mask((len(x), x.shape[-1]), x.dtype)
         self._cache = mask, x.shape
         return self._masked(x, mask)
 
     def backward(self, dout: ArrayLike) -> Array:
+        if self.resting:
+            return super().backward(dout)
         mask, shape = self._recall()
         return self._masked(self._check_dout(dout, shape), mask)
 

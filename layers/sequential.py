@@ -58,6 +58,8 @@ class Sequential(Relay):
          total                                    4,547
     """
 
+    knows_rest = True
+
     def __init__(self, layers: Sequence[Layer], *, dtype: Any = np.float32, rng: Rng = None) -> None:
         generator = None if rng is None else np.random.default_rng(rng)
         super().__init__(layers, dtype)
@@ -66,8 +68,15 @@ class Sequential(Relay):
 
     def _gather(self, dtype: np.dtype[Any]) -> None:
         super()._gather(dtype)
+        self._look()
+
+    def _look(self) -> None:
         # The first layer that has something to learn: training reads no gradient of what comes before it.
-        self._first = next((i for i, layer in enumerate(self.layers) if layer.parameters.size), len(self.layers))
+        self._first = next((i for i, layer in enumerate(self.layers) if layer.learns), len(self.layers))
+
+    def changed(self) -> None:
+        self._look()
+        super().changed()
 
     def forward(self, x: Any, lengths: Any = None, state: Any = None) -> Any:
         if isinstance(x, Padded):

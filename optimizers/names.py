@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from .blocks import Array
 
@@ -29,6 +29,11 @@ def names(who: str, name: str, value: Sequence[str]) -> tuple[str, ...]:
     if not all(isinstance(each, str) for each in found):
         raise TypeError(f"{who}: {name} must be a tuple of names, got {found!r}")
     return found
+
+
+def resting(model: Any) -> tuple[str, ...]:
+    """Return the full names of the arrays of a model that are at rest; none of a model that does not say."""
+    return tuple(model.arrays_at_rest()) if hasattr(model, "arrays_at_rest") else ()
 
 
 def fits(name: str, wanted: Sequence[str]) -> bool:

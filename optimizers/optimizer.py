@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike
 from . import checks
 from .binding import Binding
 from .blocks import BLOCK, Array, cut, walk
-from .names import Model, names, runs
+from .names import Model, names, resting, runs
 from .options import Option
 from .ranges import FAST, calm, norm, ordinary, quotient, squares, top
-from .refusals import check_dtype, check_names, infinite, why_refused
+from .refusals import check_dtype, check_frozen, check_names, infinite, why_refused
 from .schedule import Rate, not_negative, rate_or_schedule
 from .states import cast, floats
 from .typed import typed
@@ -48,6 +48,8 @@ class Optimizer:
     frozen : sequence of str, default ()
         What stays exactly as it is, the state of its momentum included; named in the same way. Unfrozen later, it
         goes on with that state; under Adam, whose correction of the first steps is over then, start a new optimizer.
+        A layer whose forward moves buffers, or makes noise, does not stay as it is by that: `layer.rest()`, which every
+        optimizer sees.
     clip_norm : float > 0, optional
         The longest that the gradients may be, all arrays taken as one vector, the frozen ones left out: when
         norm = sqrt(sum(gradients²)) is larger, they are multiplied by clip_norm / norm. The weight decay is added
@@ -173,7 +175,7 @@ class Optimizer:
         size, state = self._size, self._state
         try:
             if layout is None or layout is not self._layout:
-                self._prepare(parameters, layout)
+                self._prepare(model, parameters, layout)
             found, factors, total = self._measure(gradients)
             if self.weight_decay:
                 decay = rate * self.weight_decay if self.decoupled_decay else self.weight_decay
@@ -273,12 +275,13 @@ class Optimizer:
             vector[...] = state[name]
         self._ordinary = ordinary(after.dtype) if calm(state.values()) else 0.0
 
-    def _prepare(self, parameters: Array, layout: Mapping[str, slice] | None) -> None:
+    def _prepare(self, model: Model, parameters: Array, layout: Mapping[str, slice] | None) -> None:
         """Make the state at the first step, and the blocks whenever the arrays are others than before."""
         size, dtype = parameters.size, parameters.dtype.newbyteorder("=")
         if self._size not in (None, size):
             raise ValueError(f"{self!r}: the model must have {self._size:,} parameters as before, got {size:,}")
         named = {"parameters": slice(0, size)} if layout is None else layout
+        check_frozen(repr(self), model, self.frozen)
         check_names(repr(self), named, exclude=self.exclude, frozen=self.frozen)
         if self._dtype is None or self._dtype != dtype:  # to NumPy, None is float64
             check_dtype(repr(self), self, dtype, self._least_epsilon(dtype))
@@ -286,11 +289,12 @@ class Optimizer:
                 self._state = {name: np.zeros(size, dtype) for name in self.state_names}
             self._state = {name: cast(repr(self), name, vector, dtype) for name, vector in self._state.items()}
             self._ordinary = ordinary(dtype) if calm(self._state.values()) else 0.0
-        self._learned = [here for run, _ in runs(named, self.frozen, ()) for here in cut(run.start, run.stop)]
+        still = (*self.frozen, *resting(model))
+        self._learned = [here for run, _ in runs(named, still, ()) for here in cut(run.start, run.stop)]
         self._short = self._learned == [slice(0, size)]
         self._blocks = [
             (here, decays, {name: vector[here] for name, vector in self._state.items()})
-            for run, decays in runs(named, self.frozen, self.exclude)
+            for run, decays in runs(named, still, self.exclude)
             for here in cut(run.start, run.stop)
         ]
         self._size, self._dtype, self._layout, self._scratch = size, dtype, layout, []

@@ -38,6 +38,19 @@ def check_names(who: str, layout: Mapping[str, slice], **wanted: Sequence[str]) 
                 raise ValueError(f"{who}: {option} must name arrays among {list(layout)}, got {each!r}")
 
 
+def check_frozen(who: str, model: Any, frozen: Sequence[str]) -> None:
+    """Raise if a layer is to be frozen that changes in another way than by its parameters."""
+    state = [full for full, layer, name in model.arrays() if name in layer.buffers] if hasattr(model, "arrays") else []
+    noise = [name for name, _ in model.noises()] if hasattr(model, "noises") else []
+    for each in frozen:
+        moving = next((name for name in (*state, *noise) if name.startswith(f"{each}.")), None)
+        if moving is not None:
+            raise ValueError(
+                f"{who}: frozen must name what forward does not change, got {each!r}, which has {moving}: "
+                "put that layer to rest, layer.rest()"
+            )
+
+
 def infinite(
     what: str, vector: Array, learned: Sequence[slice], layout: Mapping[str, slice] | None, frozen: Sequence[str]
 ) -> str:

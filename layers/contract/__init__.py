@@ -4,7 +4,7 @@ from . import checks
 from .container import Container, hidden, listed
 from .gate import Gate, within_range
 from .layer import Layer
-from .noise import Noise, drawing
+from .noise import Noise, found
 from .padded import Padded, as_examples, as_numbers, check_lengths, real_steps, without_padding
 from .relay import Relay, through
 from .storage import Array, Rng, Shape, as_shape, dotted, native
@@ -34,7 +34,7 @@ __all__ = [
     "native",
     # what all of them need
     "checks",
-    "drawing",
+    "found",
     "hidden",
     "listed",
     "typed",

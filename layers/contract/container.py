@@ -10,6 +10,7 @@ Containers nest: the slice that an inner container is given is cut further by it
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -51,11 +52,22 @@ class Container(Layer):
     (['0.weights', '0.bias'], True)
     """
 
+    knows_rest = True  # its forward is that of its layers
+
     def __init__(self, layers: Sequence[Layer], dtype: Any = np.float64) -> None:
         self._layers = self._checked(layers)
         dtype = self._checked_dtype(dtype)
         super().__init__()
         self._gather(dtype)
+
+    @property
+    def resting(self) -> bool:  # type: ignore[override]  # as all the layers are, or not
+        """Whether every layer inside is at rest."""
+        return all(layer.resting for _, layer in self.named())
+
+    @property
+    def learns(self) -> bool:
+        return any(layer.learns for _, layer in self.named())
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -116,6 +128,7 @@ class Container(Layer):
         self.move(np.empty(size, dtype), np.empty(size, dtype))
         for name, layer in self.named():
             layer.settle(f"a {type(self).__name__}, as layer {name}", name)
+            layer.__dict__["_outer"] = weakref.ref(self)
 
     def settle(self, holder: str | None, path: str) -> None:
         super().settle(holder, path)
@@ -258,7 +271,8 @@ def _rows(container: Container, input_shape: Shape | None, prefix: str = "") -> 
     indent = "  " * prefix.count(".")
     for name, layer, shape in container.inside(input_shape):
         out = "" if shape is None else _with_n(layer.output_shape(shape))
-        yield f"{prefix}{name}", indent + layer.title, out, f"{layer.parameters.size:,}"
+        title = f"{layer.title}, at rest" if layer.resting else layer.title
+        yield f"{prefix}{name}", indent + title, out, f"{layer.parameters.size:,}"
         if isinstance(layer, Container):
             yield from _rows(layer, shape, f"{prefix}{name}.")
 

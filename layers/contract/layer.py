@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from .noise import Noise, drawing
-from .storage import Array, Rng, Shape, Storage, as_shape, dotted, native
+from .rest import Resting, set_resting
+from .storage import Array, Rng, Shape, as_shape, native
 from .typed import in_words, typed
 
 STARS = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # in Python's own repr: another one in each process
 
 
-class Layer(Storage):
+class Layer(Resting):
     """A function of x and its derivative, side by side; the base class of all layers.
 
     A subclass declares its arrays by name and shape and writes two methods:
@@ -178,6 +178,10 @@ class Layer(Storage):
             )
         return lengths
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        set_resting(self, self.resting)
+
     def __repr__(self) -> str:
         return typed(self, hidden=(*self.__dict__.get("shapes", ()), *self.buffers))
 
@@ -206,34 +210,6 @@ class Layer(Storage):
     def leaves(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
         """Yield the (name, layer) of every layer inside that is not a container: `("0", Dense(2, 64))`, ..."""
         yield prefix, self
-
-    def members(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
-        """Yield (name, layer) of this one and of all inside, containers too."""
-        yield prefix, self
-
-    def sources(self) -> Iterator[tuple[str, Any]]:
-        """Yield (full name, source) of all that random numbers are drawn from in here, wherever a layer keeps it."""
-        members = dict(self.members())
-        for prefix, layer in members.items():
-            for name, source in drawing(layer, passed=[each for each in members.values() if each is not layer]):
-                yield dotted(prefix, name), source
-
-    def generators(self) -> Iterator[tuple[str, np.random.Generator]]:
-        """Yield (full name, generator) of every stream of random numbers that a layer draws from."""
-        return ((name, source) for name, source in self.sources() if isinstance(source, np.random.Generator))
-
-    def noises(self) -> Iterator[tuple[str, Noise]]:
-        """Yield (full name, noise) of every `Noise` in here."""
-        return ((name, source) for name, source in self.sources() if isinstance(source, Noise))
-
-    def place(self, step: int, row: int = 0) -> None:
-        """Say of which step of a training the next forward is, and with which row of the whole batch its x begins.
-
-        The masks of a Dropout depend on these two and its seed, and on nothing else. Not told, a layer counts its
-        forwards.
-        """
-        for _, noise in self.noises():
-            noise.place(step, row)
 
     # ---- checks that the layers share ----------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from . import checks
-from .storage import Array, Rng, Shape, dotted
+from .storage import Array, Rng, Shape, Storage, dotted
 
 # Draws from a step to the next: the golden part of the whole period, so that no two steps come near one another. A
 # power of two would leave them the lower half of the generator's state, and make them alike.
@@ -30,7 +30,6 @@ STRIDE = 0x9E3779B97F4A7C15F39CC0605CEDC835
 SEEDS = 2**63
 PLAIN = (type(None), bool, int, float, complex, str, bytes, np.generic, np.dtype, type, types.ModuleType)
 EMPTY = types.CellType()
-STREAMS = (np.random.RandomState, np.random.BitGenerator, random.Random)  # whose state no checkpoint can keep
 
 
 class Noise:
@@ -86,15 +85,19 @@ class Noise:
         return numbers[:, :width].reshape(shape)
 
 
-def drawing(thing: Any, passed: Iterable[Any] = ()) -> Iterator[tuple[str, Any]]:
-    """Yield (name, source) of all that draws random numbers in a thing: in attributes, lists, dicts, and functions.
+# All that random numbers are drawn from; the state of the last three no checkpoint can keep.
+SOURCES = (Noise, np.random.Generator, np.random.RandomState, np.random.BitGenerator, random.Random)
+
+
+def found(thing: Any, kinds: type | tuple[type, ...], passed: Iterable[Any] = ()) -> Iterator[tuple[str, Any]]:
+    """Yield (name, object) of all of these kinds in a thing: in attributes, lists, dicts, and functions.
 
     Each comes once, under the first name by which it is found. What is in `passed` is passed over.
 
     Examples
     --------
     >>> rng = np.random.default_rng(0)
-    >>> [name for name, _ in drawing({"mine": [0.5, rng.normal], "again": rng})]
+    >>> [name for name, _ in found({"mine": [0.5, rng.normal], "again": rng}, np.random.Generator)]
     ['mine.1.self']
     """
     seen, waiting = {id(each) for each in passed}, [("", thing)]
@@ -103,7 +106,7 @@ def drawing(thing: Any, passed: Iterable[Any] = ()) -> Iterator[tuple[str, Any]]
         if isinstance(thing, PLAIN) or id(thing) in seen or (isinstance(thing, np.ndarray) and thing.dtype != object):
             continue
         seen.add(id(thing))
-        if isinstance(thing, (Noise, np.random.Generator, *STREAMS)):
+        if isinstance(thing, kinds):
             yield name, thing
         else:
             waiting += [(dotted(name, each), inner) for each, inner in _held(thing)][::-1]
@@ -137,3 +140,36 @@ def _held(thing: Any) -> Iterator[tuple[str, Any]]:
 def _slots(cls: type) -> tuple[str, ...]:
     slots = vars(cls).get("__slots__", ())
     return (slots,) if isinstance(slots, str) else tuple(slots)
+
+
+class Drawing(Storage):
+    """The part of a layer that knows what random numbers are drawn from in it."""
+
+    def members(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
+        """Yield (name, layer) of this one and of all inside, containers too."""
+        yield prefix, self
+
+    def sources(self) -> Iterator[tuple[str, Any]]:
+        """Yield (full name, source) of all that random numbers are drawn from in here, wherever a layer keeps it."""
+        members = dict(self.members())
+        for prefix, layer in members.items():
+            others = [each for each in members.values() if each is not layer]
+            for name, source in found(layer, SOURCES, passed=others):
+                yield dotted(prefix, name), source
+
+    def generators(self) -> Iterator[tuple[str, np.random.Generator]]:
+        """Yield (full name, generator) of every stream of random numbers that a layer draws from."""
+        return ((name, source) for name, source in self.sources() if isinstance(source, np.random.Generator))
+
+    def noises(self) -> Iterator[tuple[str, Noise]]:
+        """Yield (full name, noise) of every `Noise` in here."""
+        return ((name, source) for name, source in self.sources() if isinstance(source, Noise))
+
+    def place(self, step: int, row: int = 0) -> None:
+        """Say of which step of a training the next forward is, and with which row of the whole batch its x begins.
+
+        The masks of a Dropout depend on these two and its seed, and on nothing else. Not told, a layer counts its
+        forwards.
+        """
+        for _, noise in self.noises():
+            noise.place(step, row)

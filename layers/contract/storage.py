@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -36,6 +36,7 @@ TAKEN = {
     "move",
     "settle",
 }
+TAKEN |= {"arrays_at_rest", "changed", "learns", "rest", "resting", "wake"}
 TAKEN |= {"members", "noises", "place", "shapes", "sources", "state_dict", "title", "twin", "who"}
 
 
@@ -51,6 +52,7 @@ class Storage:
     _cache: Any = None
     _holder: str | None = None  # what holds this layer, in words, once it has been placed
     _path: str | None = None  # where it is in the whole network: "2.0.3"
+    _outer: Callable[[], Any] | None = None  # a weak reference to the container around it
     _layer_attributes: tuple[str, ...] = ()  # the names of attributes in which there may be other layers
     _fixed: frozenset[str] = frozenset()  # the names whose memory never moves: assigning copies into it
 
@@ -171,8 +173,12 @@ class Storage:
             setattr(layer, name, value)
 
     def __getstate__(self) -> dict[str, Any]:
-        # The views are left out and made anew; a copy starts unplaced and with nothing to recall.
-        views = {"layout", "_cache", "_holder", "_path", *self._fixed} - {"parameters", "gradients"}
+        # The views are left out and made anew; a copy starts unplaced and with nothing to recall. `backward`,
+        # there at rest only, is made anew too.
+        views = {"layout", "backward", "_cache", "_holder", "_outer", "_path", *self._fixed} - {
+            "parameters",
+            "gradients",
+        }
         return {name: value for name, value in self.__dict__.items() if name not in views}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -200,6 +200,7 @@ class Subject:
             (dotted(prefix, name), getattr(leaf, name), getattr(leaf, f"d{name}"))
             for prefix, leaf in self.layer.leaves()
             for name in leaf.shapes
+            if not leaf.resting  # at rest it has gradients of 0, whatever the slope is
         ]
 
     def _why_not_set(self, name: str) -> str:
