@@ -56,6 +56,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_layers import draw_layer, recurrent
 
 from layers import GRU, LSTM, Concatenate, Container, Padded, Sequential, SimpleRNN, check_gradients, normal
 from layers.contract import real_steps
@@ -251,6 +252,12 @@ def test_gradients_of_one_unit_one_step_one_row(make, shape, rng):
     layer = make(1, 1)
     report = check_gradients(Carried(layer), rng.normal(size=shape), *parts(draw_state(rng, layer, shape[0])))
     assert report.largest <= 1e-7
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_gradients_of_random_layers_at_random_scales(seed):
+    draw = draw_layer(np.random.default_rng(seed), wide=False, families=[recurrent])
+    assert draw.check(check_gradients).largest <= 1e-7
 
 
 # ---- state -----------------------------------------------------------------------------------------------------------
