@@ -81,7 +81,7 @@ class Sequential(Relay):
     def forward(self, x: Any, lengths: Any = None, state: Any = None) -> Any:
         if isinstance(x, Padded):
             return self._opened(self.forward, x, lengths, state)
-        self._cache = None
+        self._cache, begun = None, len(self.layers)
         if lengths is None and state is None:  # as nearly always, at no further cost
             out = self._at_the_door(x)
             for layer in self.layers:
@@ -90,8 +90,9 @@ class Sequential(Relay):
             out, handed = self._entered(x, lengths, state)
             for layer, options in zip(self.layers, handed, strict=True):
                 out = layer.forward(out, **options)
+            begun = next((i for i, options in enumerate(handed) if "state" in options), begun)
         self._end_with(lengths)
-        self._cache = True  # every layer has its cache of this same pass
+        self._cache = begun  # every layer has its cache of this same pass; this is the first that was given a state
         return out
 
     def _entered(self, x: Any, lengths: Any, state: Any) -> tuple[Array, list[dict[str, Any]]]:
@@ -103,10 +104,10 @@ class Sequential(Relay):
         return x, [{**own, **steps} for own, steps in zip(handed, through(self.layers, lengths), strict=True)]
 
     def backward(self, dout: Any, input_gradient: bool = True, *, dstate: Any = None) -> Any:
-        self._recall()
+        begun = self._recall()
         dout = self._at_the_door(dout) if self._out_lengths is None else self._dout_at_the_door(dout)
         handed = self._options("dstate", dstate)
-        stop = -1 if input_gradient else self._first
+        stop = -1 if input_gradient else min(self._first, begun)  # the gradient of a state that was given is wanted
         for i, layer in reversed([*enumerate(self.layers)]):
             if i < stop or (dout is None and not layer.parameters.size):
                 layer.forget()  # no gradient is asked for, or, before an Embedding, whose x are integers, there is none

@@ -93,6 +93,7 @@ class Recurrent(Layer):
             records.append(record)
         kept = self._run(steps, packed, records)
         self.state = self._as_state([steps.unsort(record[steps.last]) for record in records])
+        self.dstate = None  # until backward says
         self._cache = x.shape, steps, packed, records, kept
         return steps.unpack(records[0][n:])
 
