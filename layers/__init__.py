@@ -6,8 +6,11 @@ from .branches import Concatenate, Residual
 from .contract import Container, Gate, Layer, Noise, Padded
 from .dense import Dense
 from .dropout import Dropout, Dropout2D
+from .elementary import Absolute, Cos, Elementwise, Exp, Log, Negate, Sin
 from .embedding import Embedding
-from .gates import Add, Divide, Exp, Log, MatMul, Maximum, Multiply, Subtract
+from .formula import formula
+from .gates import Add, Divide, MatMul, Maximum, Minimum, Multiply, Subtract
+from .graph import Graph
 from .group_norm import GroupNorm, InstanceNorm
 from .images import (
     AveragePool1D,
@@ -35,13 +38,14 @@ from .initializers import (
     orthogonal,
 )
 from .normalization import LayerNorm
+from .powers import Power, Sqrt
 from .proof import GradientError, GradientReport, check_gradients
 from .rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
-from .reductions import Max, Mean, Sum
+from .reductions import Max, Mean, Min, Sum
 from .rms_norm import RMSNorm
 from .sequences import GRU, LSTM, LastStep, Repeat, SequenceDropout, SimpleRNN
 from .sequential import Sequential
-from .shape import Flatten, Identity, Reshape
+from .shape import Flatten, Identity, Join, Reshape
 from .softmax import LogSoftmax, Softmax, log_softmax, softmax
 from .speed import memory  # teaches the allocator to keep what a step frees, see there
 
@@ -50,6 +54,8 @@ __all__ = [
     "Sequential",
     "Residual",
     "Concatenate",
+    "Graph",
+    "formula",
     "Identity",
     # dense layers and tables
     "Dense",
@@ -103,13 +109,23 @@ __all__ = [
     "Subtract",
     "Multiply",
     "Divide",
+    "Power",
     "Maximum",
+    "Minimum",
     "MatMul",
+    "Join",
+    "Negate",
+    "Absolute",
     "Exp",
     "Log",
+    "Sqrt",
+    "Sin",
+    "Cos",
     "Sum",
     "Mean",
     "Max",
+    "Min",
+    "Elementwise",
     # initializers
     "he_normal",
     "he_uniform",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Array, Layer, Padded, Relay, Rng, Shape, as_shape, listed
+from .contract import Array, Layer, Padded, Part, Relay, Rng, Shape, as_shape, listed
 from .sequential import Sequential
 from .shape import Identity
 
@@ -140,10 +140,19 @@ class Residual(Branches):
     def _ways(self) -> Sequence[Layer]:
         return self.branches if self.projection is not None else [*self.branches, Identity()]
 
-    def inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
-        yield from self.branches[0].inside(input_shape)
+    def inside(self, *input_shapes: Shape) -> Iterator[tuple[str, Layer, tuple[Shape, ...]]]:
+        yield from self.branches[0].inside(*input_shapes)
         if self.projection is not None:
-            yield "projection", self.projection, input_shape
+            yield "projection", self.projection, input_shapes
+
+    def wiring(self) -> Iterator[Part]:
+        for part in self.branches[0].wiring():
+            yield part._replace(output=False)
+        around, last = "x", part.name
+        if self.projection is not None:
+            around = "projection"
+            yield Part(around, self.projection, ("x",))
+        yield Part("+", None, (around, last), output=True, join=("+", "Add"))
 
     def _join(self, x: Array, outs: list[Array]) -> Array:
         out, around = (*outs, self._check_x(x))[:2]
@@ -227,9 +236,16 @@ class Concatenate(Branches):
         if rng is not None:
             self.initialize(rng)
 
-    def inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
+    def inside(self, *input_shapes: Shape) -> Iterator[tuple[str, Layer, tuple[Shape, ...]]]:
         for name, branch in self.named():
-            yield name, branch, input_shape
+            yield name, branch, input_shapes
+
+    def wiring(self) -> Iterator[Part]:
+        yield Part("x")
+        names = [name for name, _ in self.named()]
+        for name, branch in self.named():
+            yield Part(name, branch, ("x",))
+        yield Part("join", None, tuple(names), output=True, join=("|", "Join"))
 
     def _join(self, x: Array, outs: list[Array]) -> Array:
         if len({out.shape[:-1] for out in outs}) > 1:

@@ -1,4 +1,4 @@
-"""Gates: the smallest layers, one operation each, of one input or two.
+"""Gates of several inputs: the smallest layers, one operation each. Those of one input are in `elementary`.
 
 `forward(a, b) -> out` and `backward(dout) -> (da, db)`, for arrays and for plain numbers, broadcasting like NumPy.
 Where broadcasting repeated an input, its gradient is the sum over the copies. Every local gradient is multiplied by
@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .contract import Array, Gate, within_range
+from .contract import Array, Gate, Shape, within_range
+from .contract.gate import listed
 from .speed import sum_to_shape
 
 
@@ -29,6 +30,7 @@ class Add(Gate):
     """
 
     n_operands = 2
+    sign = "+"
 
     @within_range
     def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
@@ -55,6 +57,7 @@ class Subtract(Gate):
     """
 
     n_operands = 2
+    sign = "-"
 
     @within_range
     def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
@@ -81,6 +84,7 @@ class Multiply(Gate):
     """
 
     n_operands = 2
+    sign = "*"
 
     @within_range
     def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
@@ -110,6 +114,7 @@ class Divide(Gate):
     """
 
     n_operands = 2
+    sign = "/"
 
     @within_range
     def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
@@ -146,12 +151,39 @@ class Maximum(Gate):
     """
 
     n_operands = 2
+    sign = "max"
 
     @within_range
     def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
         a, b = self._broadcast(a, b)
         self._cache = a.shape, b.shape, a >= b
         return np.maximum(a, b)
+
+    @within_range
+    def backward(self, dout: ArrayLike) -> tuple[Any, Any]:
+        a_shape, b_shape, to_a = self._recall()
+        dout = self._check_dout(dout, to_a.shape)
+        return sum_to_shape(np.where(to_a, dout, 0), a_shape), sum_to_shape(np.where(to_a, 0, dout), b_shape)
+
+
+class Minimum(Gate):
+    """out = min(a, b), element by element. It routes: the smaller input receives dout, a in a tie.
+
+    Examples
+    --------
+    >>> gate = Minimum()
+    >>> float(gate.forward(4, 2)), [float(d) for d in gate.backward(1.0)]
+    (2.0, [0.0, 1.0])
+    """
+
+    n_operands = 2
+    sign = "min"
+
+    @within_range
+    def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
+        a, b = self._broadcast(a, b)
+        self._cache = a.shape, b.shape, a <= b
+        return np.minimum(a, b)
 
     @within_range
     def backward(self, dout: ArrayLike) -> tuple[Any, Any]:
@@ -180,6 +212,7 @@ class MatMul(Gate):
     """
 
     n_operands = 2
+    sign = "@"
 
     @within_range
     def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
@@ -204,57 +237,13 @@ class MatMul(Gate):
         db = sum_to_shape(_product(rows.swapaxes(-1, -2), dout), columns.shape)
         return da.reshape(a.shape), db.reshape(b.shape)
 
-
-class Exp(Gate):
-    """out = exp(x). dx = dout * out.
-
-    Examples
-    --------
-    >>> Exp().forward(np.array([0.0, 1.0])).round(4)
-    array([1.    , 2.7183])
-    """
-
-    step_by_step = True
-
-    @within_range
-    def forward(self, x: ArrayLike) -> Any:
-        out = self._cache = np.exp(self._operands(x)[0])
-        return out
-
-    @within_range
-    def backward(self, dout: ArrayLike) -> Any:
-        out = self._recall()
-        return self._check_dout(dout, out.shape) * out
-
-
-class Log(Gate):
-    """out = log(x), the natural logarithm. dx = dout / x.
-
-    Raises
-    ------
-    ValueError
-        If an element of x is not positive.
-
-    Examples
-    --------
-    >>> Log().forward(np.array([1.0, np.e]))
-    array([0., 1.])
-    """
-
-    step_by_step = True
-
-    @within_range
-    def forward(self, x: ArrayLike) -> Any:
-        (x,) = self._operands(x)
-        if np.any(x <= 0):
-            raise ValueError(f"{self.who}: x must be positive, got {np.min(x)}")
-        self._cache = x
-        return np.log(x)
-
-    @within_range
-    def backward(self, dout: ArrayLike) -> Any:
-        x = self._recall()
-        return self._check_dout(dout, x.shape) / x
+    def shape_of_out(self, *shapes: Shape) -> Shape:
+        a, b = shapes
+        rows, columns = a if len(a) > 1 else (1, *a), b if len(b) > 1 else (*b, 1)
+        if not a or not b or rows[-1] != columns[-2]:
+            raise ValueError(f"{self.who}: shapes must be (..., n, k) @ (..., k, m), got {listed(shapes)}")
+        stack = self._broadcast_shapes(rows[:-2], columns[:-2])
+        return (*stack, *a[-2:-1], *(b[-1:] if len(b) > 1 else ()))
 
 
 def _product(a: Array, b: Array) -> Any:

@@ -1,8 +1,9 @@
-"""Gates that reduce: the sum, the mean and the largest element along axes."""
+"""Gates that reduce: the sum, the mean, the largest and the smallest element along axes."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -76,12 +77,16 @@ class _Reduction(Gate):
             out = np.where(finite, out, np.ldexp((scaled if n == 1 else clipped) / n, power)).astype(x.dtype)
         return out.reshape(self._out_shape(x.shape, axes))[()]
 
-    def output_shape(self, input_shape: Shape) -> Shape:
+    def output_shape(self, input_shape: Shape) -> Shape:  # type: ignore[override]  # it has one input
         shape = (1, *as_shape(input_shape))  # one example
         axes = self._axes(shape)
         if 0 in axes:
             raise ValueError(f"{self.who}: axis must leave out 0, the examples, for an output_shape, got {self.axis}")
         return self._out_shape(shape, axes)[1:]
+
+    def shape_of_out(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        return self._out_shape(shape, self._axes(shape))
 
 
 class Sum(_Reduction):
@@ -108,6 +113,8 @@ class Sum(_Reduction):
     array([[10., 10.],
            [20., 20.]])
     """
+
+    sign = "sum"
 
     @within_range
     def forward(self, x: ArrayLike, lengths: Any = None) -> Any:
@@ -146,6 +153,8 @@ class Mean(_Reduction):
     array([1., 1., 1.])
     """
 
+    sign = "mean"
+
     @within_range
     def forward(self, x: ArrayLike, lengths: Any = None) -> Any:
         x, axes = self._check_axes(x)
@@ -164,7 +173,37 @@ class Mean(_Reduction):
         return np.broadcast_to(dout / math.prod(shape[i] for i in axes), shape).copy()[()]
 
 
-class Max(_Reduction):
+class _Extreme(_Reduction):
+    """A gate that finds one element along axes, and gives it all of dout."""
+
+    _pick: Callable[..., Any]
+    _extreme: Callable[..., Any]
+    _never: float  # what is not found, whatever stands beside it: for the padding
+
+    @within_range
+    def forward(self, x: ArrayLike, lengths: Any = None) -> Any:
+        x, axes = self._check_axes(x)
+        real = self._real(x, lengths)
+        if real is not None:
+            x = np.where(real, x, self._never)
+            x[np.flatnonzero(~real[:, 0])] = 0  # rows of length 0
+        rows, _ = _axes_last(x, axes)
+        self._cache = x.shape, axes, real, self._pick(rows, axis=-1, keepdims=True)
+        return self._extreme(x, axis=axes, keepdims=self.keepdims)
+
+    @within_range
+    def backward(self, dout: ArrayLike) -> Any:
+        shape, axes, real, first = self._recall()
+        dout = self._restore_axes(dout, shape, axes)
+        if real is not None:
+            dout = np.where(real[:, :1], dout, 0)
+        dx = np.zeros(shape, dout.dtype)
+        rows, moved = _axes_last(dx, axes)
+        np.put_along_axis(rows, first, dout.reshape(first.shape), axis=-1)
+        return np.moveaxis(rows.reshape(moved), range(-len(axes), 0), axes)[()]
+
+
+class Max(_Extreme):
     """The largest element along axes. It routes: that element receives dout, in a tie the first one only.
 
     Parameters
@@ -187,27 +226,35 @@ class Max(_Reduction):
     array([[ 0., 10.,  0.]])
     """
 
-    @within_range
-    def forward(self, x: ArrayLike, lengths: Any = None) -> Any:
-        x, axes = self._check_axes(x)
-        real = self._real(x, lengths)
-        if real is not None:
-            x = np.where(real, x, -np.inf)
-            x[np.flatnonzero(~real[:, 0])] = 0  # rows of length 0
-        rows, _ = _axes_last(x, axes)
-        self._cache = x.shape, axes, real, np.argmax(rows, axis=-1, keepdims=True)
-        return np.max(x, axis=axes, keepdims=self.keepdims)
+    sign = "max"
+    _pick, _extreme, _never = staticmethod(np.argmax), staticmethod(np.max), -math.inf
 
-    @within_range
-    def backward(self, dout: ArrayLike) -> Any:
-        shape, axes, real, first = self._recall()
-        dout = self._restore_axes(dout, shape, axes)
-        if real is not None:
-            dout = np.where(real[:, :1], dout, 0)
-        dx = np.zeros(shape, dout.dtype)
-        rows, moved = _axes_last(dx, axes)
-        np.put_along_axis(rows, first, dout.reshape(first.shape), axis=-1)
-        return np.moveaxis(rows.reshape(moved), range(-len(axes), 0), axes)[()]
+
+class Min(_Extreme):
+    """The smallest element along axes. It routes: that element receives dout, in a tie the first one only.
+
+    Parameters
+    ----------
+    axis : int, tuple of int or None, default None
+        None takes the smallest of all.
+    keepdims : bool, default False
+        Keep the reduced axes, with length 1.
+
+    Shapes
+    ------
+    x of any shape, out as `np.min` gives it
+
+    Examples
+    --------
+    >>> gate = Min(axis=1)
+    >>> gate.forward(np.array([[1.0, 5.0, 1.0]]))
+    array([1.])
+    >>> gate.backward(np.array([10.0]))
+    array([[10.,  0.,  0.]])
+    """
+
+    sign = "min"
+    _pick, _extreme, _never = staticmethod(np.argmin), staticmethod(np.min), math.inf
 
 
 def _numbers_of_steps(real: Array, dtype: Any) -> Array:

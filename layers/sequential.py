@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Array, Layer, Padded, Relay, Rng, Shape, as_shape, through
+from .contract import Array, Layer, Padded, Part, Relay, Rng, Shape, as_shape, through
 
 
 class Sequential(Relay):
@@ -151,8 +151,15 @@ class Sequential(Relay):
             shape = layer.output_shape(shape)
         return shape
 
-    def inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
-        shape = input_shape
+    def inside(self, *input_shapes: Shape) -> Iterator[tuple[str, Layer, tuple[Shape, ...]]]:
+        shapes = input_shapes
         for i, layer in enumerate(self.layers):
-            yield str(i), layer, shape
-            shape = None if shape is None else layer.output_shape(shape)
+            yield str(i), layer, shapes
+            shapes = (layer.shape_of_out(*shapes),) if shapes else ()
+
+    def wiring(self) -> Iterator[Part]:
+        yield Part("x")
+        before = "x"
+        for i, layer in enumerate(self.layers):
+            yield Part(str(i), layer, (before,), output=i == len(self.layers) - 1)
+            before = str(i)

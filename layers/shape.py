@@ -6,8 +6,10 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from .contract import Array, Layer, Shape, as_shape, native
+from .contract import Array, Gate, Layer, Shape, as_shape, checks, native
+from .contract.gate import listed
 
 
 class _Rearranging(Layer):
@@ -96,3 +98,57 @@ class Reshape(_Rearranging):
         if size % known or (-1 not in self.shape and size != known):
             raise ValueError(f"{self.who}: an example must have {known} elements, got {size} of shape {input_shape}")
         return tuple(size // known if n == -1 else int(n) for n in self.shape)
+
+
+class Join(Gate):
+    """out = [a | b | ...], side by side on one axis, the last if not said otherwise. It cuts: each receives its part.
+
+    Parameters
+    ----------
+    n_operands : int, default 2
+        The number of inputs.
+    axis : int, default -1
+
+    Shapes
+    ------
+    a (..., A), b (..., B), alike in all other axes, out (..., A + B)
+
+    Examples
+    --------
+    >>> gate = Join()
+    >>> gate.forward(np.array([[1.0, 2.0]]), np.array([[3.0]]))
+    array([[1., 2., 3.]])
+    >>> gate.backward(np.array([[10.0, 20.0, 30.0]]))
+    (array([[10., 20.]]), array([[30.]]))
+    """
+
+    sign = "|"
+
+    def __init__(self, n_operands: int = 2, axis: int = -1) -> None:
+        self.n_operands = checks.whole("Join", "n_operands", n_operands)
+        self.axis = checks.whole("Join", "axis", axis, -(10**9))
+        super().__init__()
+
+    def forward(self, *inputs: ArrayLike) -> Any:
+        if len(inputs) != self.n_operands:
+            raise TypeError(f"{self.who}: forward must be given {self.n_operands} inputs, got {len(inputs)}")
+        arrays = self._operands(*inputs)
+        out_shape = self.shape_of_out(*(a.shape for a in arrays))
+        self._cache = out_shape, np.cumsum([a.shape[self.axis] for a in arrays])[:-1]
+        return np.concatenate(arrays, self.axis)
+
+    def backward(self, dout: ArrayLike) -> Any:
+        shape, cuts = self._recall()
+        parts = [part.copy() for part in np.split(self._check_dout(dout, shape), cuts, self.axis)]
+        return tuple(parts) if len(parts) > 1 else parts[0]
+
+    def shape_of_out(self, *shapes: Shape) -> Shape:
+        n, axis = len(shapes[0]), self.axis
+        if not -n <= axis < n or any(len(shape) != n for shape in shapes):
+            raise ValueError(f"{self.who}: the inputs must have as many axes, with axis {axis}, got {listed(shapes)}")
+        rest = {(*shape[: axis % n], *shape[axis % n + 1 :]) for shape in shapes}
+        if len(rest) > 1:
+            raise ValueError(f"{self.who}: the inputs must agree in all axes but {axis}, got {listed(shapes)}")
+        out = list(shapes[0])
+        out[axis] = sum(shape[axis] for shape in shapes)
+        return tuple(out)

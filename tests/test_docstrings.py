@@ -64,7 +64,7 @@ def test_everything_public_has_a_docstring_with_an_example(thing):
 # Bases have none, these say it in words, and Hinge has two.
 WITHOUT_FORMULA = {
     *("Layer", "Container", "Gate", "Loss", "Optimizer"),
-    *("Sum", "Mean", "Max", "Hinge", "OneCycle", "CosineRestarts", "Joined"),
+    *("Sum", "Mean", "Max", "Min", "Hinge", "OneCycle", "CosineRestarts", "Joined"),
 }
 
 
@@ -83,13 +83,14 @@ def test_every_first_line_holds_the_formula():
 
 BY_POSITION = {
     # sizes and numbers of things
-    *("n_inputs", "n_outputs", "n_features", "n_classes", "n_per_class", "n", "n_steps", "n_groups", "shape", "k"),
-    "n_units",
+    *("n_inputs", "n_outputs", "n_operands", "n_features", "n_classes", "n_per_class", "n", "n_steps", "n_groups"),
+    *("shape", "k", "n_units"),
     *("batch_size", "test_size", "steps", "every", "milestones", "starts"),
     # windows
     *("kernel_size", "stride", "padding"),
     # the one number that a formula is known by
     *("rate", "delta", "alpha", "slope", "margin", "factor", "decay", "value", "standard_deviation", "learning_rate"),
+    "exponent",
     *("axis", "reduction"),
     # data
     *(
@@ -107,7 +108,19 @@ BY_POSITION = {
         "monitor",
     ),
     # objects
-    *("layers", "layer", "model", "loss", "optimizer", "schedule", "schedules", "history", "histories"),
+    *(
+        "layers",
+        "layer",
+        "nodes",
+        "text",
+        "model",
+        "loss",
+        "optimizer",
+        "schedule",
+        "schedules",
+        "history",
+        "histories",
+    ),
     *("diagnostics", "found"),
 }
 # An initializer is called by a layer, a Container by a class built on it; the others are made by functions of ours.

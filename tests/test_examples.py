@@ -150,6 +150,20 @@ def test_the_way_around_makes_a_deep_network_learn(run):
     assert with_it > plain
 
 
+@of("unet")
+def test_a_u_net_finds_the_shapes_and_the_joins_are_worth_it(run):
+    u_net, hourglass = numbers(r"intersection over union ([\d.]+)", run.out)
+    assert u_net >= 0.9
+    assert u_net > hourglass
+
+
+@of("two_inputs")
+def test_two_inputs_are_trained_by_fit_and_two_outputs_by_hand(run):
+    answered, by_hand = numbers(r"^([\d.]+)% of 500 other questions answered right", run.out)
+    (counted,) = numbers(r"^([\d.]+)% of 500 other images counted right", run.out)
+    assert min(answered, by_hand, counted) >= 95
+
+
 @of("filters")
 def test_the_gradient_foretells_what_erasing_does(run):
     assert numbers(r"correlation ([\d.]+)", run.out)[0] > 0.6

@@ -3,12 +3,12 @@ import re
 import numpy as np
 import pytest
 
-from layers import Add, Divide, Exp, Log, MatMul, Maximum, Multiply, Sequential, Subtract
+from layers import Add, Divide, Exp, Log, MatMul, Maximum, Minimum, Multiply, Sequential, Subtract
 
 A = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 B = np.array([2.0, -1.0, 0.5])
 DOUT = np.array([[1.0, 2.0, 3.0], [-1.0, 0.5, 2.0]])
-OF_TWO = [Add, Subtract, Multiply, Divide, Maximum]
+OF_TWO = [Add, Subtract, Multiply, Divide, Maximum, Minimum]
 
 
 # ---- notes 1 ---------------------------------------------------------------------------------------------------------
@@ -21,6 +21,8 @@ OF_TWO = [Add, Subtract, Multiply, Divide, Maximum]
         (Add(), 5, 3, 8, 1, 1),
         (Maximum(), 4, 2, 4, 1, 0),
         (Maximum(), 2, 4, 4, 0, 1),
+        (Minimum(), 4, 2, 2, 0, 1),
+        (Minimum(), 2, 4, 2, 1, 0),
         (Subtract(), 5, 3, 2, 1, -1),
         (Divide(), 6, 2, 3, 0.5, -1.5),  # 1 / 2, -6 / 2²
     ],
@@ -80,6 +82,7 @@ def test_a_column_that_is_subtracted_from_every_column():
         (Divide(), [[0.5, -2, 6], [2, -5, 12]], [[0.5, -2, 6], [-0.5, -0.5, 4]], [0.75, -6.5, -84]),
         # the larger one is B[0] = 2 > 1 only
         (Maximum(), [[2, 2, 3], [4, 5, 6]], [[0, 2, 3], [-1, 0.5, 2]], [1, 0, 0]),
+        (Minimum(), [[1, -1, 0.5], [2, -1, 0.5]], [[1, 0, 0], [0, 0, 0]], [-1, 2.5, 5]),
     ],
 )
 def test_a_matrix_and_a_row(gate, out, da, db):
@@ -96,8 +99,8 @@ def test_exp_and_log():
     np.testing.assert_allclose(log.backward(DOUT), DOUT / np.exp(A), rtol=1e-15)
 
 
-def test_the_first_input_takes_a_tie():
-    gate = Maximum()
+@pytest.mark.parametrize("gate", [Maximum(), Minimum()])
+def test_the_first_input_takes_a_tie(gate):
     np.testing.assert_array_equal(gate.forward(np.array([1.0, 2.0, -0.0]), np.array([1.0, 2.0, 0.0])), [1, 2, 0])
     da, db = gate.backward(np.array([10.0, 20.0, 30.0]))
     np.testing.assert_array_equal(da, [10, 20, 30])
@@ -110,7 +113,8 @@ def test_an_input_that_comes_twice_gets_both_gradients(gate):
     subject = gate()
     subject.forward(a, a)
     total = np.sum(subject.backward(np.ones(2)), axis=0)
-    expected = {"Add": [2, 2], "Subtract": [0, 0], "Multiply": [4, 6], "Divide": [0, 0], "Maximum": [1, 1]}
+    expected = {"Add": [2, 2], "Subtract": [0, 0], "Multiply": [4, 6], "Divide": [0, 0]}
+    expected |= {"Maximum": [1, 1], "Minimum": [1, 1]}
     np.testing.assert_allclose(total, expected[gate.__name__], atol=1e-15)
 
 
@@ -232,10 +236,43 @@ def test_a_gate_of_two_inputs_is_no_part_of_a_chain(gate):
     message = re.escape(f"Sequential: layers must take one input, but {name}() at 0 takes 2")
     with pytest.raises(TypeError, match=message):
         Sequential([gate()])
-    message = re.escape(f"{name}(): output_shape is for a layer of one input, but this takes 2")
-    with pytest.raises(TypeError, match=message):
-        gate().output_shape((3,))
 
 
 def test_a_gate_of_one_input_keeps_the_shape():
     assert Sequential([Exp(), Log()]).output_shape((3, 4)) == (3, 4)
+
+
+# ---- shapes of one example -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("gate", OF_TWO)
+@pytest.mark.parametrize(("a", "b"), [((3,), (3,)), ((4, 3), (1, 3)), ((4, 1), (1, 3)), ((), ())])
+def test_output_shape_of_two_inputs(gate, a, b):
+    out = gate().forward(np.ones((5, *a)), np.ones((5, *b)))
+    assert gate().output_shape(a, b) == gate().output_shape(list(a), list(b)) == out.shape[1:]
+
+
+@pytest.mark.parametrize(("a", "b"), [((3, 4), (4, 2)), ((2, 3, 4), (2, 4, 5)), ((1, 3, 4), (2, 4, 5))])
+def test_output_shape_of_a_product(a, b):
+    assert MatMul().output_shape(a, b) == (np.ones((5, *a)) @ np.ones((5, *b))).shape[1:]
+
+
+@pytest.mark.parametrize(
+    ("gate", "shapes", "message"),
+    [
+        (Add(), ((3,), (4,)), "Add(): shapes must broadcast, got (N, 3) and (N, 4)"),
+        (Add(), ((3,), (4, 3)), "Add(): shapes must broadcast, got (N, 3) and (N, 4, 3)"),
+        (Add(), ((3,), (1, 3)), "Add(): out must have a row for each example, (N, ...), got (N, N, 3)"),  # all with all
+        (MatMul(), ((3,), (3,)), "MatMul(): shapes must be (..., n, k) @ (..., k, m), got (N, 3) and (N, 3)"),
+        (MatMul(), ((2, 3), (2, 3)), "MatMul(): shapes must be (..., n, k) @ (..., k, m), got (N, 2, 3) and (N, 2, 3)"),
+    ],
+)
+def test_output_shape_of_what_does_not_fit(gate, shapes, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        gate.output_shape(*shapes)
+
+
+@pytest.mark.parametrize("shapes", [(), ((3,),), ((3,), (3,), (3,))])
+def test_output_shape_wants_a_shape_for_each_input(shapes):
+    with pytest.raises(TypeError, match=f"output_shape must be given 2 shapes, got {len(shapes)}"):
+        Multiply().output_shape(*shapes)

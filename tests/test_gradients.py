@@ -17,6 +17,7 @@ from layers import (
     GRU,
     LSTM,
     SELU,
+    Absolute,
     Add,
     AveragePool1D,
     AveragePool2D,
@@ -25,19 +26,23 @@ from layers import (
     Conv1D,
     Conv2D,
     ConvTranspose2D,
+    Cos,
     Dense,
     DepthwiseConv2D,
     Divide,
     Dropout,
     Dropout2D,
+    Elementwise,
     Embedding,
     Exp,
     Flatten,
     GlobalAveragePool,
     GlobalMaxPool,
+    Graph,
     GroupNorm,
     Identity,
     InstanceNorm,
+    Join,
     LastStep,
     Layer,
     LayerNorm,
@@ -50,7 +55,11 @@ from layers import (
     MaxPool1D,
     MaxPool2D,
     Mean,
+    Min,
+    Minimum,
     Multiply,
+    Negate,
+    Power,
     PReLU,
     ReLU,
     Repeat,
@@ -62,8 +71,10 @@ from layers import (
     Sigmoid,
     SiLU,
     SimpleRNN,
+    Sin,
     Softmax,
     Softplus,
+    Sqrt,
     Subtract,
     Sum,
     Tanh,
@@ -246,6 +257,17 @@ LAYERS = [
     (Sequential([Concatenate(Conv2D(2, 1, 1), [Conv2D(2, 2, 3, padding=1), SiLU()], AveragePool2D(3, 1, padding=1)),
                  Concatenate(Residual([Tanh()]), Concatenate(Identity(), Conv2D(5, 1, (1, 3), padding="same")))]),
      (2, 4, 3, 2)),
+    # graph.py: a fork, a constant, a skip connection, an x that is read twice, a graph in a graph
+    (Graph({"a": (Dense(4, 3), "x"), "b": (Tanh(), "a"), "c": (Multiply(), "a", "b"), "k": 0.5, "d": (Add(), "c", "k")}
+           ), (5, 4)),
+    (Graph({"out": (Multiply(), "x", "x")}), (1, 1)),
+    (Graph({"a": (Conv2D(2, 3, 3, stride=2, padding=1), "x"), "b": (Upsample2D(2), "a"), "out": (Join(), "b", "x")}),
+     (2, 4, 6, 2)),
+    (Graph({"t": (Embedding(5, 3), "x"), "f": (Flatten(), "t"), "g": (Dense(6, 3), "f"), "m": (Mean(axis=1), "t"),
+            "out": (Subtract(), "g", "m")}), np.array([[0, 1], [1, 1], [4, 2]])),
+    (Sequential([Graph({"a": (Dense(4, 3), "x"), "h": (Residual([Sigmoid()]), "a"),
+                        "g": (Graph({"b": (Dense(3, 3), "u"), "c": (Add(), "b", "v")}), "a", "h")}), Dense(3, 2)]),
+     (5, 4)),
     # sequences: lengths, first states and dstate are in test_recurrent.py, test_relay.py and test_padded.py
     *((layer(shape[-1], n_units, **options), shape)
       for layer, options in (
@@ -264,7 +286,7 @@ LAYERS = [
 ]  # fmt: skip
 
 GATES = [
-    *((gate(), a, b) for gate in (Add, Subtract, Multiply, Maximum) for a, b in (
+    *((gate(), a, b) for gate in (Add, Subtract, Multiply, Maximum, Minimum) for a, b in (
         ((3, 4), (3, 4)), ((3, 4), (4,)), ((3, 4), (1, 4)), ((3, 1), (4,)), ((), (3, 4)), ((), ()), ((1, 1), (1, 1)),
     )),
     (Divide(), (3, 4), POSITIVE),
@@ -281,13 +303,27 @@ GATES = [
     (MatMul(), (4,), (4, 2)),
     (MatMul(), (4,), (2, 4, 3)),
     (MatMul(), (2, 3, 4), (4,)),
+    (Join(), (3, 4), (3, 2)),
+    (Join(), (1, 1), (1, 1)),
+    (Join(3, axis=1), (2, 3, 2), (2, 1, 2), (2, 2, 2)),
+    (Join(1, axis=0), (4,)),
+    # elementary.py, powers.py
     (Exp(), (3, 4)),
     (Exp(), 1.0),
     (Log(), POSITIVE),
     (Log(), 2.0),
-    *((gate(axis, keepdims=keepdims), (3, 4, 2)) for gate in (Sum, Mean, Max)
+    *((gate(), x) for gate in (Sin, Cos, Negate, Absolute) for x in ((3, 4), (1, 1), WIDE, -2.0)),
+    *((Elementwise(layer()), x) for layer in (Tanh, Sigmoid, ReLU) for x in ((3, 4), (2, 1, 3), -2.0)),
+    *((gate, x) for gate in (Sqrt(), Power(0.5), Power(-1.5), Power(1 / 3)) for x in (POSITIVE, 2.0)),
+    *((Power(exponent), x) for exponent in (2, 3, -1, -2, 1, 0) for x in (WIDE, -2.0)),
+    (Power(), POSITIVE, (3, 4)),
+    (Power(), POSITIVE, (4,)),
+    (Power(), POSITIVE[:1], (3, 1)),
+    (Power(), 2.0, -3.0),
+    # reductions.py
+    *((gate(axis, keepdims=keepdims), (3, 4, 2)) for gate in (Sum, Mean, Max, Min)
       for axis in (None, 0, 1, -1, (0, 2), (2, 1)) for keepdims in (False, True)),
-    *((gate(), x) for gate in (Sum, Mean, Max) for x in (2.0, (1,))),
+    *((gate(), x) for gate in (Sum, Mean, Max, Min) for x in (2.0, (1,))),
 ]  # fmt: skip
 
 LOSSES = [

@@ -26,6 +26,7 @@ from layers import (
     LayerNorm,
     Max,
     Mean,
+    Min,
     Padded,
     Residual,
     RMSNorm,
@@ -66,6 +67,7 @@ NETWORKS = {
     "sum by a gate": lambda: network(Sum(axis=1), Dense(4, 3)),
     "mean by a gate": lambda: network(Mean(axis=1), Dense(4, 3)),
     "maximum by a gate": lambda: network(Max(axis=1), Dense(4, 3)),
+    "minimum by a gate": lambda: network(Min(axis=1), Dense(4, 3)),
     "of each step": lambda: network(
         Sequential([Max(axis=2, keepdims=True), Mean(axis=-1, keepdims=True), Dense(1, 2)])
     ),

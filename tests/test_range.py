@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from layers import Add, Divide, Dropout, Exp, Log, MatMul, Mean, Multiply, Subtract, Sum
+from layers import Add, Divide, Dropout, Exp, Log, MatMul, Mean, Multiply, Power, Subtract, Sum
 from training import mean_absolute_error, r_squared
 from training.data import standardize
 
@@ -48,6 +48,38 @@ def test_gates_give_the_right_finite_number_or_say_that_there_is_none(gate, dtyp
             np.testing.assert_allclose(value, right.astype(dtype), rtol=1e-6, atol=10 * np.finfo(dtype).tiny)
     assert refused < 300
     assert refused > 50 or gate in (Add, Subtract)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("of_two", [False, True])
+def test_powers_give_the_right_finite_number_or_say_that_there_is_none(of_two, dtype):
+    ends = np.log10(float(np.finfo(dtype).tiny)), np.log10(float(np.finfo(dtype).max))
+    limit, tiny, refused = np.finfo(dtype).max, np.finfo(dtype).tiny, 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        a, dout = (np.array([10 ** rng.uniform(*ends)], dtype) for _ in range(2))
+        b = np.array([rng.choice([rng.uniform(-3, 3), -2, -1, 0.5, 2, 3])], dtype)
+        wide, exponent, above = (value.astype(np.longdouble) for value in (a, b, dout))
+        gate, inputs = (Power(), (a, b)) if of_two else (Power(float(b[0])), (a,))
+        out = wide**exponent
+        right = [above * exponent * wide ** (exponent - 1), above * out * np.log(wide)][: 1 + of_two]
+        if out.max() > limit:
+            with pytest.raises(ValueError, match="what forward returns must be at most"):
+                gate.forward(*inputs)
+            refused += 1
+            continue
+        np.testing.assert_allclose(
+            gate.forward(*inputs), out.astype(dtype), rtol=1e-4 if dtype == np.float32 else 1e-12
+        )
+        if max(np.abs(each).max() for each in right) > limit:
+            with pytest.raises(ValueError, match="what backward returns must be at most"):
+                gate.backward(dout)
+            refused += 1
+            continue
+        found = gate.backward(dout)
+        for value, each in zip(found if of_two else [found], right, strict=True):
+            np.testing.assert_allclose(value, each.astype(dtype), rtol=1e-4, atol=1e4 * tiny)
+    assert 50 < refused < 250
 
 
 def test_exp_and_log_say_where_there_is_no_number():

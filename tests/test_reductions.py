@@ -3,10 +3,10 @@ import re
 import numpy as np
 import pytest
 
-from layers import Max, Mean, Sequential, Sum
+from layers import Max, Mean, Min, Sequential, Sum
 
 X = np.array([[1.0, 5.0, 3.0], [4.0, 2.0, 6.0]])
-ALL = [Sum, Mean, Max]
+ALL = [Sum, Mean, Max, Min]
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,9 @@ ALL = [Sum, Mean, Max]
         (Max(), 6, 7, [[0, 0, 0], [0, 0, 7]]),
         (Max(0), [4, 5, 6], [1, 2, 3], [[0, 2, 0], [1, 0, 3]]),
         (Max(axis=1, keepdims=True), [[5], [6]], [[1], [2]], [[0, 1, 0], [0, 0, 2]]),  # the row max of notes 1
+        (Min(), 1, 7, [[7, 0, 0], [0, 0, 0]]),
+        (Min(0), [1, 2, 3], [1, 2, 3], [[1, 0, 3], [0, 2, 0]]),
+        (Min(axis=1, keepdims=True), [[1], [2]], [[1], [2]], [[1, 0, 0], [0, 2, 0]]),
         (Sum(axis=()), X, X, X),
         (Max(axis=()), X, X, X),
     ],

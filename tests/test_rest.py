@@ -8,6 +8,7 @@ import pytest
 from test_rules import RULES, fresh
 
 from layers import (
+    Add,
     BatchNorm,
     Concatenate,
     Conv2D,
@@ -16,6 +17,7 @@ from layers import (
     Dropout2D,
     Embedding,
     Flatten,
+    Graph,
     GroupNorm,
     Layer,
     LayerNorm,
@@ -369,3 +371,50 @@ def test_layers_in_attributes_rest_with_the_one_that_has_them():
     np.testing.assert_array_equal(layer.backward(x), x)
     layer.wake()
     assert not np.array_equal(layer.forward(x), x)
+
+
+# ---- graphs ----------------------------------------------------------------------------------------------------------
+
+
+def graph():
+    nodes = {
+        "a": (Counted(3, 4), "x"),
+        "b": (Counted(3, 4), "y"),
+        "sum": (Add(), "a", "b"),
+        "drop": (Dropout(0.5), "sum"),
+        "norm": (BatchNorm(4), "drop"),
+        "c": (Counted(4, 2), "norm"),
+    }
+    model = Graph(nodes, rng=0, dtype=np.float64)
+    rng = np.random.default_rng(0)
+    model.forward(rng.normal(size=(6, 3)), rng.normal(size=(6, 3)))
+    return model
+
+
+def test_a_graph_at_rest_is_what_it_predicts(rng):
+    model, x, y = graph(), rng.normal(size=(5, 3)), rng.normal(size=(5, 3))
+    model.rest()
+    np.testing.assert_array_equal(model.forward(x, y), model.predict(x, y))
+    assert set(check_gradients(model, x, y, randomize=False).errors) == {"x", "y"}
+    assert not model.gradients.any()
+    model.wake()
+    assert "c.weights" in check_gradients(model, x, y, randomize=False).errors
+
+
+def test_a_graph_goes_back_to_what_learns_and_no_farther():
+    model, x = graph(), np.ones((4, 3))
+
+    def go():
+        for leaf in leaves(model):
+            leaf.passes = 0
+        model.backward(np.ones_like(model.forward(x, x)), input_gradient=False)
+        return [model[name].passes for name in "abc"]
+
+    assert go() == [1, 1, 1]
+    model["a"].rest()
+    assert go() == [0, 1, 1]
+    model["b"].rest()
+    model["norm"].rest()
+    assert go() == [0, 0, 1]
+    model.wake()
+    assert go() == [1, 1, 1]

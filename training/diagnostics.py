@@ -22,10 +22,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from layers import Layer, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
-from layers.contract import Array, as_numbers, checks
+from layers.contract import Array, checks
 from losses import SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 
 from .callbacks import Callback
+from .data.examples import not_finite
 from .inspection import layer_outputs, layer_slices
 from .run import Run
 
@@ -239,9 +240,9 @@ class Diagnostics(Callback):
         In this order, since each of them makes all that come after it NaN as well.
         """
         where = f"epoch {run.epoch}, batch {run.batch_index}"
-        x = as_numbers(run.batch[0])
-        if x.dtype.kind == "f" and not np.all(np.isfinite(x)):
-            self._warn("nan", "", f"NaN or infinity in the data: x of {where}; clean it before training")
+        x = run.batch[0]
+        if spoiled := not_finite(x):
+            self._warn("nan", "", f"NaN or infinity in the data: {spoiled} of {where}; clean it before training")
             return
         for name, part in layer_slices(run.model).items():
             if not np.abs(run.model.parameters[part]).max() < HUGE:  # NaN is not below it either

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,13 +28,13 @@ def fit(
     model: Model,
     loss: LossLike,
     optimizer: OptimizerLike,
-    x: ArrayLike | Batches,
+    x: ArrayLike | Mapping[str, ArrayLike] | Batches,
     y: ArrayLike | None = None,
     *,
     epochs: int,
     batch_size: int = 32,
     sample_weights: ArrayLike | None = None,
-    validation: tuple[ArrayLike, ...] | Batches | None = None,
+    validation: tuple[Any, ...] | Batches | None = None,
     metrics: Metrics = (),
     callbacks: Sequence[object] = (),
     shuffle: bool = True,
@@ -55,12 +56,13 @@ def fit(
         With parameters; a `Sequential`, as a rule.
     loss : Loss
     optimizer : Optimizer
-    x : array (N, ...), or iterable of batches
-        An array, memory-mapped if it is larger than memory, is read a batch at a time. Or an iterable that gives
+    x : array (N, ...), dict of arrays, or iterable of batches
+        An array, memory-mapped if it is larger than memory, is read a batch at a time; so is each of a dict, which has
+        the inputs of a `Graph` by their names. Or an iterable that gives
         batches (x, y) or (x, y, sample_weights) each time it is gone through, or a function that returns one.
         A generator gives its batches once: it will do for one epoch, whose epoch 0 is then NaN.
     y : array (N, ...), optional
-        The targets, if x is an array.
+        The targets, if x is an array, or several.
     epochs : int
         Training ends after that many epochs, those before a resume included.
     batch_size : int, default 32
@@ -161,7 +163,7 @@ def fit(
 def evaluate(
     model: Model,
     loss: LossLike,
-    x: ArrayLike | Batches,
+    x: ArrayLike | Mapping[str, ArrayLike] | Batches,
     y: ArrayLike | None = None,
     *,
     batch_size: int = 256,
@@ -200,7 +202,7 @@ def evaluate(
     return measure(model, loss, source.batches(), by_name("evaluate", metrics))
 
 
-def _held_out(validation: tuple[ArrayLike, ...] | Batches, batch_size: int) -> Source:
+def _held_out(validation: tuple[Any, ...] | Batches, batch_size: int) -> Source:
     """Return the source of validation data."""
     if not isinstance(validation, tuple):
         return Source("fit: validation", validation, batch_size=batch_size)

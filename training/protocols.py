@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from layers.contract import Array
+from losses import Loss
 
 MetricLike: TypeAlias = Callable[[Any, Any], float]  # metric(predictions, y), of a whole epoch
 
@@ -110,3 +111,9 @@ def check_parts(who: str, **parts: object) -> None:
             raise TypeError(f"{who}: {name} must be an object, got the class {part.__name__}: write {part.__name__}()")
         if not all(callable(getattr(part, method, None)) for method in NEEDED[name]):
             raise TypeError(f"{who}: {name} must have {', '.join(NEEDED[name])}, got {type(part).__name__}")
+    model, loss = parts.get("model"), parts.get("loss")
+    if isinstance(loss, Loss) and getattr(model, "n_outs", 1) != 1:
+        raise TypeError(
+            f"{who}: model must give one out for {loss!r}, got {', '.join(getattr(model, 'outputs', ()))}; several "
+            "losses are a loop of one's own: outs = model.forward(x), each loss, model.backward((dout, ...)), a step"
+        )

@@ -9,9 +9,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from layers.contract import as_numbers
-
 from .checkpoint import save
+from .data.examples import not_finite
 from .history import History
 from .protocols import LossLike, Model, OptimizerLike
 from .replacement import Path
@@ -136,12 +135,13 @@ class Run:
 
     def explained(self, error: Exception) -> Exception:
         """Return a clearer error where training has diverged or x is not finite, elsewhere this one."""
-        finite = self.predictions is None or np.isfinite(as_numbers(self.predictions)).all()
+        outs = self.predictions if isinstance(self.predictions, tuple) else (self.predictions,)
+        finite = not any(not_finite(out) for out in outs)
         if not isinstance(error, ValueError) or finite:
             return error
         where = f"epoch {self.epoch}, batch {self.batch_index}"
-        if not np.isfinite(as_numbers(self.batch[0])).all():
-            return ValueError(f"fit: x must be finite, but is not in {where}")
+        if name := not_finite(self.batch[0]):
+            return ValueError(f"fit: {name} must be finite, but is not in {where}")
         return FloatingPointError(
             f"fit: training has diverged in {where}: the output of the network is not finite; a smaller learning "
             f"rate, clipped gradients or standardized inputs may help ({error})"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from layers.contract import Padded
+from .data.examples import Examples, by_rows, paired, rows
 
 Batch: TypeAlias = tuple[Any, ...]  # (x, y) or (x, y, sample_weights)
 Batches: TypeAlias = Iterable[Any] | Callable[[], Iterable[Any]]
@@ -21,9 +21,9 @@ class Source:
     ----------
     who : str
         Who asks, for the errors.
-    x : array, or iterable of batches, or callable that returns one
-        Arrays, memory-mapped ones and Padded too, are read a batch at a time. An iterator, such as a generator, gives
-        its batches once.
+    x : array, dict of arrays, or iterable of batches, or callable that returns one
+        Arrays, memory-mapped ones and Padded too, are read a batch at a time; x may be a dict of them, by the names of
+        a Graph's inputs. An iterator, such as a generator, gives its batches once.
     y, sample_weights : array (N, ...), optional
         With an array x.
     batch_size : int, default 256
@@ -39,20 +39,21 @@ class Source:
     def __init__(
         self,
         who: str,
-        x: ArrayLike | Batches,
+        x: ArrayLike | Mapping[str, ArrayLike] | Batches,
         y: ArrayLike | None = None,
         sample_weights: ArrayLike | None = None,
         *,
         batch_size: int = 256,
     ) -> None:
         self.who, self.batch_size = who, batch_size
-        self.arrays: tuple[Any, ...] = ()  # arrays, or Padded
+        self.arrays: tuple[Examples, ...] = ()  # arrays, or Padded
+        self.n_examples = 0  # of the arrays
         self._iterable: Any = x
         if y is not None:
             given: Batch = (x, y) if sample_weights is None else (x, y, sample_weights)
-            self.arrays = tuple(array if isinstance(array, Padded) else np.asarray(array) for array in given)
+            self.arrays = tuple(by_rows(array, np.asarray) for array in given)
             self._check_arrays()
-        elif isinstance(x, np.ndarray) or not (callable(x) or isinstance(x, Iterable)):
+        elif isinstance(x, np.ndarray | Mapping) or not (callable(x) or isinstance(x, Iterable)):
             kind = type(x).__name__
             raise TypeError(f"{who}: x must come with y, or be an iterable of batches (x, y), got {kind} alone")
         elif sample_weights is not None:
@@ -60,12 +61,10 @@ class Source:
 
     def _check_arrays(self) -> None:
         x, y, *weights = self.arrays
-        if x.ndim == 0 or y.ndim == 0 or len(x) != len(y) or len(x) == 0:
-            shapes = f"{x.shape} and {y.shape}"
-            raise ValueError(f"{self.who}: x and y must have the same length of at least 1, got shapes {shapes}")
+        n = self.n_examples = paired(self.who, x, y)
         for w in weights:
-            if w.ndim == 0 or len(w) != len(x):
-                raise ValueError(f"{self.who}: sample_weights must have length {len(x)}, as x, got shape {w.shape}")
+            if w.ndim == 0 or len(w) != n:
+                raise ValueError(f"{self.who}: sample_weights must have length {n}, as x, got shape {w.shape}")
             if w.dtype.kind not in "fiub":
                 raise TypeError(f"{self.who}: sample_weights must hold real numbers, got dtype {w.dtype}")
             if not (np.isfinite(w).all() and w.min() >= 0 and w.any()):
@@ -80,7 +79,7 @@ class Source:
     def n_batches(self) -> int | None:
         """Of a pass, if that is known."""
         if self.arrays:
-            return -(-len(self.arrays[0]) // self.batch_size)
+            return -(-self.n_examples // self.batch_size)
         return len(self._iterable) if hasattr(self._iterable, "__len__") else None
 
     def batches(self, rng: np.random.Generator | None = None) -> Iterator[Batch]:
@@ -97,12 +96,11 @@ class Source:
             )
 
     def _cut(self, rng: np.random.Generator | None) -> Iterator[Batch]:
-        n_examples = len(self.arrays[0])
-        order = None if rng is None else rng.permutation(n_examples)
-        for start in range(0, n_examples, self.batch_size):
+        order = None if rng is None else rng.permutation(self.n_examples)
+        for start in range(0, self.n_examples, self.batch_size):
             here = slice(start, start + self.batch_size)
             chosen = here if order is None else order[here]
-            yield tuple([array[chosen] for array in self.arrays])
+            yield tuple([rows(array, chosen) for array in self.arrays])
 
     def _given(self) -> Iterator[Batch]:
         for batch in self._iterable() if callable(self._iterable) else self._iterable:

@@ -5,9 +5,10 @@ from .container import Container, hidden, listed
 from .gate import Gate, within_range
 from .layer import Layer
 from .noise import Noise, found
-from .padded import Padded, as_examples, as_numbers, check_lengths, real_steps, without_padding
+from .padded import Padded, as_examples, as_numbers, check_lengths, real_steps, stacked, without_padding
 from .relay import Relay, through
 from .storage import Array, Rng, Shape, as_shape, dotted, native
+from .trace import Part, Trace, each_input
 from .typed import typed
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "as_numbers",
     "check_lengths",
     "real_steps",
+    "stacked",
     "without_padding",
     # what its arrays and shapes are
     "Array",
@@ -32,6 +34,10 @@ __all__ = [
     "as_shape",
     "dotted",
     "native",
+    # what flows through them
+    "Part",
+    "Trace",
+    "each_input",
     # what all of them need
     "checks",
     "found",

@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 
 from . import checks
-from .gate import Gate
+from .gate import N, with_examples
 from .layer import Layer
-from .padded import Padded
-from .storage import Array, Rng, Shape, as_shape, dotted, native
+from .padded import Padded, stacked
+from .storage import Array, Rng, Shape, dotted, native
+from .trace import Part, Traced
 
 
-class Container(Layer):
+class Container(Traced, Layer):
     """A layer made of layers, whose parameters are those of its layers, one after the other.
 
     Parameters
@@ -75,42 +76,64 @@ class Container(Layer):
         return self._layers
 
     def _checked(self, layers: Sequence[Layer]) -> tuple[Layer, ...]:
+        self._check_each(layers)
+        kind = type(self).__name__
+        for i, layer in enumerate(layers):
+            if layer.n_operands != 1:
+                raise TypeError(
+                    f"{kind}: layers must take one input, but {layer.title} at {i} takes {layer.n_operands}"
+                )
+        return tuple(layers)
+
+    def _check_each(self, layers: Sequence[Layer], places: Sequence[object] = ()) -> None:
+        """Check that these are layers, with one out each, whose memory can be that of this container.
+
+        `places` are their names, if they have any, for the errors.
+        """
         kind = type(self).__name__
         if not isinstance(layers, list | tuple):
             raise TypeError(f"{kind}: layers must be a list or tuple of layers, got {_described(layers)}")
         if not layers:
             raise ValueError(f"{kind}: layers must hold at least one layer, got none")
-        for i, layer in enumerate(layers):
+        before: set[int] = set()
+        for place, layer in zip(places or range(len(layers)), layers, strict=True):
             if not isinstance(layer, Layer):
-                raise TypeError(f"{kind}: layers must be Layer objects, got {_described(layer)} at {i}")
+                raise TypeError(f"{kind}: layers must be Layer objects, got {_described(layer)} at {place}")
             if "parameters" not in layer.__dict__:
                 raise TypeError(f"{kind}: {type(layer).__name__}.__init__ must call super().__init__()")
-            if isinstance(layer, Gate) and layer.n_operands > 1:
-                raise TypeError(
-                    f"{kind}: layers must take one input, but {layer.title} at {i} takes {layer.n_operands}"
-                )
+            if layer.n_outs != 1:
+                raise TypeError(f"{kind}: layers must give one out, but {layer.title} at {place} gives {layer.n_outs}")
             for name in hidden(layer):
                 raise TypeError(
-                    f"{kind}: {layer.title} at {i} must be a Container, since the layer in its {name!r} has "
+                    f"{kind}: {layer.title} at {place} must be a Container, since the layer in its {name!r} has "
                     "parameters; they would not be learned"
                 )
-            if any(layer is other for other in layers[:i]) or layer.holder:
+            if id(layer) in before or layer.holder:
                 where = layer.holder or f"this {kind}"
                 raise ValueError(
-                    f"{kind}: each layer must be placed once, but {layer.title} at {i} is already in {where}; "
+                    f"{kind}: each layer must be placed once, but {layer.title} at {place} is already in {where}; "
                     "make a second layer, or use copy.deepcopy(layer)"
                 )
-        return tuple(layers)
+            before.add(id(layer))
 
     def named(self) -> Iterator[tuple[str, Layer]]:
         """Yield (name, layer) of all that lives in this container: its layers by their numbers."""
         for i, layer in enumerate(self.layers):
             yield str(i), layer
 
-    def inside(self, input_shape: Shape | None) -> Iterator[tuple[str, Layer, Shape | None]]:
-        """Yield (name, layer, shape of its x) of all that lives in here, None where the shape is not known."""
+    def wiring(self) -> Iterator[Part]:
+        yield from map(Part, self.input_names())
         for name, layer in self.named():
-            yield name, layer, None
+            yield Part(name, layer)
+
+    def inside(self, *input_shapes: Shape) -> Iterator[tuple[str, Layer, tuple[Shape, ...]]]:
+        """Yield (name, layer, shapes of its inputs) of all that lives in here, N included; none where not known."""
+        for name, layer in self.named():
+            yield name, layer, ()
+
+    def reads(self, name: str) -> tuple[str, ...]:
+        """Return what a layer reads, by name, where a summary has to say it: not in a chain."""
+        return ()
 
     def _checked_dtype(self, dtype: Any) -> np.dtype[Any]:
         try:
@@ -130,10 +153,10 @@ class Container(Layer):
             layer.settle(f"a {type(self).__name__}, as layer {name}", name)
             layer.__dict__["_outer"] = weakref.ref(self)
 
-    def settle(self, holder: str | None, path: str) -> None:
+    def settle(self, holder: str | None, path: str | None) -> None:
         super().settle(holder, path)
         for name, layer in self.named():
-            layer.settle(layer.holder, dotted(path, name))
+            layer.settle(layer.holder, dotted(path or "", name))
 
     def move(self, parameters: Array, gradients: Array) -> None:
         self._link(parameters, gradients)
@@ -192,10 +215,7 @@ class Container(Layer):
         batch_size = checks.whole(self.who, "batch_size", batch_size)
         if not isinstance(x, Padded):
             x = self._check_examples(np.asarray(x))
-        outs = [self.predict(x[i : i + batch_size]) for i in range(0, len(x), batch_size)]
-        if not isinstance(outs[0], Padded):
-            return np.concatenate(outs)
-        return Padded(np.concatenate([out.x for out in outs]), np.concatenate([out.lengths for out in outs]))
+        return stacked([self.predict(x[i : i + batch_size]) for i in range(0, len(x), batch_size)])
 
     def inner_twin(self) -> Any:
         twin = super().inner_twin()
@@ -221,23 +241,25 @@ class Container(Layer):
     def __iter__(self) -> Iterator[Layer]:
         return iter(self.layers)
 
-    def summary(self, input_shape: Shape) -> str:
+    def summary(self, *input_shapes: Shape) -> str:
         """Return a table of the layers, the shapes of their outputs and the numbers of their parameters.
 
-        `input_shape` is the shape of one example, without N. A row of a container counts the layers inside it, which
-        follow, indented.
+        `input_shapes` has the shape of one example, without N, for each input. A row of a container counts the layers
+        inside it, which follow, indented.
         """
-        shape = as_shape(input_shape)
+        shapes = with_examples(self, input_shapes)
+        names = (part.name for part in self.wiring())
         rows = [
-            ("", "layer", "output shape", "parameters"),
-            ("", "x", _with_n(shape), ""),
-            *_rows(self, shape),
-            ("", "total", "", f"{self.parameters.size:,}"),
+            ("", "layer", "from", "output shape", "parameters"),
+            *(("", name, "", _in_words(shape), "") for name, shape in zip(names, shapes, strict=False)),
+            *_rows(self, shapes),
+            ("", "total", "", "", f"{self.parameters.size:,}"),
         ]
+        if not any(row[2] for row in rows[1:]):
+            rows = [(*row[:2], *row[3:]) for row in rows]  # a chain, where each reads the one before
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         return "\n".join(
-            f"{i:<{widths[0]}}  {name:<{widths[1]}}  {out:<{widths[2]}}  {count:>{widths[3]}}".rstrip()
-            for i, name, out, count in rows
+            "  ".join([*map(str.ljust, row[:-1], widths), row[-1].rjust(widths[-1])]).rstrip() for row in rows
         )
 
     @property
@@ -266,16 +288,17 @@ def _described(thing: Any) -> str:
     return f"the class {thing.__name__}" if isinstance(thing, type) else type(thing).__name__
 
 
-def _rows(container: Container, input_shape: Shape | None, prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
+def _rows(container: Container, input_shapes: Sequence[Shape], prefix: str = "") -> Iterator[tuple[str, ...]]:
     """Yield the rows of a summary for the layers inside; without shapes, where the container does not tell them."""
     indent = "  " * prefix.count(".")
-    for name, layer, shape in container.inside(input_shape):
-        out = "" if shape is None else _with_n(layer.output_shape(shape))
+    for name, layer, shapes in container.inside(*input_shapes):
+        out = _in_words(layer.shape_of_out(*shapes)) if shapes else ""
+        sources = ", ".join(container.reads(name))
         title = f"{layer.title}, at rest" if layer.resting else layer.title
-        yield f"{prefix}{name}", indent + title, out, f"{layer.parameters.size:,}"
+        yield f"{prefix}{name}", indent + title, sources, out, f"{layer.parameters.size:,}"
         if isinstance(layer, Container):
-            yield from _rows(layer, shape, f"{prefix}{name}.")
+            yield from _rows(layer, shapes, f"{prefix}{name}.")
 
 
-def _with_n(shape: Shape) -> str:
-    return f"({', '.join(['N', *map(str, shape)])})"
+def _in_words(shape: Shape) -> str:
+    return f"({', '.join('N' if n == N else str(n) for n in shape)})"

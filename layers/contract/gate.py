@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
 import numpy as np
 
 from .layer import Layer
-from .storage import Array, Shape, native
+from .storage import Array, Shape, as_shape, native
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -40,12 +40,41 @@ def within_range(method: Method) -> Method:
     return checked  # type: ignore[return-value]
 
 
+N = 1_000_003  # stands for the number of examples in a shape: a prime, so that no other axis has it by chance
+
+
+def with_examples(layer: Layer, shapes: Sequence[Shape]) -> list[Shape]:
+    """Return the shapes of the inputs of one example with N in front, as many as the layer has inputs.
+
+    Examples
+    --------
+    >>> listed(with_examples(Add(), [(3, 4), (3, 1)]))
+    '(N, 3, 4) and (N, 3, 1)'
+    """
+    if len(shapes) != layer.n_operands:
+        n = layer.n_operands
+        raise TypeError(f"{layer.who}: output_shape must be given {n} shape{'' if n == 1 else 's'}, got {len(shapes)}")
+    return [(N, *as_shape(shape)) for shape in shapes]
+
+
+def without_examples(layer: Layer, shape: Shape) -> Shape:
+    """Return a shape without the N in front; raise where the examples are not apart."""
+    if shape[:1] != (N,) or N in shape[1:]:
+        raise ValueError(f"{layer.who}: out must have a row for each example, (N, ...), got {listed([shape])}")
+    return shape[1:]
+
+
+def listed(shapes: Iterable[Shape]) -> str:
+    """Return shapes in words."""
+    return " and ".join(str(shape).replace(str(N), "N") for shape in shapes)
+
+
 class Gate(Layer):
     """A layer of `n_operands` inputs, without parameters, for arrays of any shape and for numbers.
 
     A gate computes in the dtype of its floating arrays, which integers and plain numbers take too: a float32 array
     times `2.0`, or times `np.float64(2)`, is float32, and so are the gradients. A result too large for that dtype
-    raises ValueError.
+    raises ValueError. `sign` is what a drawing writes in its circle.
 
     Examples
     --------
@@ -60,8 +89,13 @@ class Gate(Layer):
     (-4.0, -4.0, 3.0)
     """
 
-    n_operands = 1
+    sign: str = ""  # in the circle of a drawing
     _floats: np.dtype[Any] = np.dtype(float)  # what the last forward computed in
+
+    @property
+    def operation(self) -> str:
+        """What the gate computes, in a word: the name of its class."""
+        return type(self).__name__
 
     def _operands(self, *inputs: Any) -> list[Array]:
         """Return the inputs as floating arrays of one dtype."""
@@ -85,7 +119,14 @@ class Gate(Layer):
     def _check_dout(self, dout: Any, shape: Shape) -> Array:
         return super()._check_dout(dout, shape).astype(self._floats, copy=False)
 
-    def output_shape(self, input_shape: Shape) -> Shape:
-        if self.n_operands > 1:
-            raise TypeError(f"{self.who}: output_shape is for a layer of one input, but this takes {self.n_operands}")
-        return super().output_shape(input_shape)
+    def _broadcast_shapes(self, *shapes: Shape) -> Shape:
+        try:
+            return np.broadcast_shapes(*shapes)
+        except ValueError:
+            raise ValueError(f"{self.who}: shapes must broadcast, got {listed(shapes)}") from None
+
+    def shape_of_out(self, *shapes: Shape) -> Shape:
+        return self._broadcast_shapes(*shapes)
+
+    def output_shape(self, *input_shapes: Shape) -> Shape:
+        return without_examples(self, self.shape_of_out(*with_examples(self, input_shapes)))

@@ -50,6 +50,9 @@ class Layer(Resting):
     buffers : tuple of str
         Names of arrays that are state but are not learned, such as a running mean. A subclass names them on the
         class and gives them their first values in `__init__`.
+    n_operands, n_outs : int
+        Inputs of forward, 1 if a class does not say otherwise, and outs, of which only a `Graph` may have several. Of
+        several inputs, backward returns a tuple of gradients.
     training_only : tuple of str
         Names of arguments on which `predict` does not depend, such as an initializer or the rate of a Dropout. All
         others must be the same when weights are loaded from a file.
@@ -86,6 +89,8 @@ class Layer(Resting):
     """
 
     training_only: tuple[str, ...] = ("initializer",)
+    n_operands: int = 1
+    n_outs: int = 1
     # Of sequences (N, T, ...), whose rows may be padded behind their lengths, and of memory: what a container asks.
     step_by_step: bool = False  # every step goes through by itself
     takes_lengths: bool = False  # forward(x, lengths=None)
@@ -166,6 +171,11 @@ class Layer(Resting):
         Raises ValueError where such an input does not fit.
         """
         return as_shape(input_shape)
+
+    def shape_of_out(self, *shapes: Shape) -> Shape:
+        """Return the shape of out, given the shapes of all the inputs, N included: what a Graph asks."""
+        (shape,) = shapes
+        return (*shape[:1], *self.output_shape(shape[1:]))
 
     def output_lengths(self, lengths: Array) -> Array | None:
         """Return how many steps of each row of out are real, given those of x; None where out has no steps.

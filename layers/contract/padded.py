@@ -9,6 +9,7 @@ to those of its layers that take them. Nothing computed for a real step ever dep
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -116,6 +117,19 @@ def as_numbers(x: Any) -> Array:
     array([1, 2, 3])
     """
     return x.steps if isinstance(x, Padded) else np.asarray(x)
+
+
+def stacked(outs: Sequence[Any]) -> Any:
+    """Return the outs of several batches as one array, or Padded.
+
+    Examples
+    --------
+    >>> stacked([np.array([1, 2]), np.array([3])]), stacked([Padded([[1, 2]], [1]), Padded([[3, 4]], [2])]).lengths
+    (array([1, 2, 3]), array([1, 2]))
+    """
+    if not isinstance(outs[0], Padded):
+        return np.concatenate(outs)
+    return Padded(np.concatenate([out.x for out in outs]), np.concatenate([out.lengths for out in outs]))
 
 
 def check_lengths(who: str, lengths: Any, n: int, n_steps: int) -> Array:

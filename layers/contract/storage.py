@@ -137,7 +137,7 @@ class Storage:
         """What holds this layer, in words, once it has been placed: "a Sequential, as layer 0"."""
         return self._holder
 
-    def settle(self, holder: str | None, path: str) -> None:
+    def settle(self, holder: str | None, path: str | None) -> None:
         """Note what holds this layer, and where in the whole network it is."""
         self._holder, self._path = holder, path
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable
+import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..contract import Array, Layer, Padded, dotted, without_padding
+from ..contract import Array, Container, Layer, Padded, Shape, dotted, each_input, without_padding
 from . import form
 from .finite_differences import Slopes
 from .gradient_report import GradientError
@@ -53,9 +54,11 @@ class Subject:
         self.is_layer = isinstance(layer, Layer)
         if not inputs:
             raise TypeError(f"check_gradients: {self.who} must be given the inputs of its forward, got none")
+        if isinstance(inputs[0], Mapping) and isinstance(layer, Container):  # by name, as a Graph takes them
+            inputs = tuple(layer.entering(inputs, {}).values())
         self._lengths = [value.lengths if isinstance(value, Padded) else None for value in inputs]
         self.inputs = [_as_float64(value.x if isinstance(value, Padded) else value) for value in inputs]
-        self.names = _input_names(self.layer.forward, len(self.inputs))
+        self.names = _input_names(self.layer, len(self.inputs))
         shape = np.shape(self.inputs[0])
         self.n_examples = shape[0] if shape else 1
         if self.is_layer:
@@ -72,6 +75,7 @@ class Subject:
                 _nudge(value, rng)
         self._streams = [(g, g.bit_generator.state) for _, g in self.layer.generators()] if self.is_layer else []
         self._noises = [(vars(n), vars(n).copy()) for _, n in self.layer.noises()] if self.is_layer else []
+        self.shapes: list[Shape] | None = None  # of the outs, if there are several
         self.suspects = form.arrays_not_declared(self.layer) if self.is_layer else {}
         out = self._first_forward()
         # The random dout of a layer; a loss, alone or behind a network, is a number already.
@@ -88,6 +92,8 @@ class Subject:
         """Return out, having seen that it is the same twice, finite, and leaves the inputs alone."""
         given = [value.copy() for value in self.inputs]
         raw = self._raw_forward()
+        if isinstance(raw, tuple):  # the outs of a Graph, in one row from here on
+            self.shapes, raw = [np.shape(each) for each in raw], _in_a_row(raw)
         kind = getattr(raw, "dtype", np.dtype(float))
         self._check_unchanged(given, self.inputs)
         if self.is_layer and self.loss is None and kind.kind == "f" and kind != np.float64 and self.moving:
@@ -120,14 +126,17 @@ class Subject:
 
     def forward(self) -> Array:
         """Return a copy of out, or the loss: out may be a view of x, which is about to move."""
-        return np.array(self._raw_forward())
+        out = self._raw_forward()
+        return np.array(out) if self.shapes is None else _in_a_row(out)
 
     def backward(self, **options: Any) -> Any:
         """Run both ways and return what backward returns."""
         self.forward()
         if self.loss is not None:
             return self.layer.backward(self.loss.backward(), **options)
-        return self.layer.backward(self.dout, **options) if self.is_layer else self.layer.backward()
+        if not self.is_layer:
+            return self.layer.backward()
+        return self.layer.backward(self.dout if self.shapes is None else _apart(self.dout, self.shapes), **options)
 
     def gradients(self) -> list[Gradient]:
         """Return the gradients that backward gives the inputs and the parameters."""
@@ -158,7 +167,7 @@ class Subject:
         return [Gradient(*each) for each in zip(names, arrays, analytic, roundings, strict=True)]
 
     def _all_gradients(self, dinputs: Any) -> list[Array]:
-        results = dinputs if isinstance(dinputs, tuple) else (dinputs,)
+        results = each_input(dinputs)
         of_inputs = [np.array(r) for r, value in zip(results, self._checked(), strict=False) if value.dtype.kind == "f"]
         return [*of_inputs, *(gradient.copy() for gradient in self.parameter_gradients())]
 
@@ -167,7 +176,7 @@ class Subject:
 
     def _checked_inputs(self, dinputs: Any) -> list[tuple[str, Array]]:
         """Return (name, array) of the inputs that have a gradient, which must have their shape."""
-        results = list(dinputs) if isinstance(dinputs, tuple) else [dinputs]
+        results = each_input(dinputs)
         found = []
         for i, (name, value) in enumerate(zip(self.names, self._checked(), strict=False)):
             if value.dtype.kind != "f":
@@ -257,8 +266,21 @@ def _nudge(value: Array, rng: np.random.Generator) -> None:
     value += 0.1 * np.where(size > 0, size, typical) * rng.uniform(-1, 1, value.shape)
 
 
-def _input_names(forward: Callable[..., Any], count: int) -> list[str]:
-    """Return the names that forward gives its inputs."""
+def _in_a_row(outs: tuple[Any, ...]) -> Array:
+    """Return several outs as one."""
+    return np.concatenate([np.ravel(out) for out in outs])
+
+
+def _apart(row: Array, shapes: list[Shape]) -> tuple[Array, ...]:
+    """Return what belongs to each of several outs."""
+    cuts = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
+    return tuple(part.reshape(shape) for part, shape in zip(np.split(row, cuts), shapes, strict=True))
+
+
+def _input_names(layer: Any, count: int) -> list[str]:
+    """Return the names of the inputs: those of a Graph, or those that forward gives them."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    names = [name for name, p in inspect.signature(forward).parameters.items() if p.kind in kinds]
+    names = [name for name, p in inspect.signature(layer.forward).parameters.items() if p.kind in kinds]
+    if not names and isinstance(layer, Container):
+        names = [part.name for part in layer.wiring()]
     return [*names, *(f"input{i}" for i in range(len(names), count))][:count]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from layers.contract import Array, Rng, as_examples, checks
 
+from .examples import Examples, by_rows, paired, rows
+
 
 def batches(
-    x: ArrayLike, y: ArrayLike, batch_size: int, *, shuffle: bool = True, rng: Rng = None
-) -> Iterator[tuple[Array, Array]]:
+    x: ArrayLike | Mapping[str, ArrayLike], y: ArrayLike, batch_size: int, *, shuffle: bool = True, rng: Rng = None
+) -> Iterator[tuple[Any, Array]]:
     """Yield (x, y) of `batch_size` examples at a time, in random order, each example once.
 
     The last batch has what is left, so that none is dropped. Give a Generator, not a seed, when there are several
@@ -21,7 +24,7 @@ def batches(
     Parameters
     ----------
     x, y : array (N, ...) or Padded
-        Neither is changed or copied whole.
+        Neither is changed or copied whole. x may be a dict of them, for a network of several inputs.
     batch_size : int
     shuffle : bool, default True
         False keeps the order.
@@ -39,16 +42,16 @@ def batches(
     >>> [len(x) for x, y in batches(np.zeros((10, 2)), np.zeros(10), batch_size=4, rng=0)]
     [4, 4, 2]
     """
-    x, y = as_examples(x), as_examples(y)
+    x, y = by_rows(x), as_examples(y)
     batch_size = checks.whole("batches", "batch_size", batch_size)
-    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y) or len(x) == 0:
-        shapes = f"{x.shape} and {y.shape}"
-        raise ValueError(f"batches: x and y must have the same length of at least 1, got shapes {shapes}")
+    paired("batches", x, y)
     return _batches(x, y, batch_size, np.random.default_rng(rng) if shuffle else None)
 
 
-def _batches(x: Array, y: Array, batch_size: int, rng: np.random.Generator | None) -> Iterator[tuple[Array, Array]]:
-    order = None if rng is None else rng.permutation(len(x))
-    for start in range(0, len(x), batch_size):
+def _batches(
+    x: Examples, y: Array, batch_size: int, rng: np.random.Generator | None
+) -> Iterator[tuple[Examples, Array]]:
+    order = None if rng is None else rng.permutation(len(y))
+    for start in range(0, len(y), batch_size):
         chosen = slice(start, start + batch_size) if order is None else order[start : start + batch_size]
-        yield x[chosen], y[chosen]
+        yield rows(x, chosen), y[chosen]

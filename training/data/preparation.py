@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,23 @@ from numpy.typing import ArrayLike, DTypeLike
 from layers.contract import Array, Rng, as_examples, checks, native
 from layers.speed import sum_axes
 
+from .examples import by_rows, paired, rows
+
 
 def train_test_split(
-    x: ArrayLike, y: ArrayLike, test_size: float = 0.2, *, stratify: bool = False, rng: Rng = None
-) -> tuple[Array, Array, Array, Array]:
+    x: ArrayLike | Mapping[str, ArrayLike],
+    y: ArrayLike,
+    test_size: float = 0.2,
+    *,
+    stratify: bool = False,
+    rng: Rng = None,
+) -> tuple[Any, Any, Array, Array]:
     """Return (x_train, x_test, y_train, y_test), the examples shuffled and divided.
 
     Parameters
     ----------
     x, y : array (N, ...) or Padded
+        x may be a dict of them, for a network of several inputs; both its parts are too.
     test_size : float in (0, 1) or int, default 0.2
         A share, rounded, or a number of examples.
     stratify : bool, default False
@@ -37,19 +46,18 @@ def train_test_split(
     >>> len(x_train), np.bincount(y_test)
     (8, array([1, 1]))
     """
-    x, y = as_examples(x), as_examples(y)
-    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
-        raise ValueError(f"train_test_split: x and y must have the same length, got shapes {x.shape} and {y.shape}")
+    x, y = by_rows(x), as_examples(y)
+    n = paired("train_test_split", x, y, least=0)
     whole = isinstance(test_size, int | np.integer) and not isinstance(test_size, bool)
-    n_test = int(test_size) if whole else round(len(x) * test_size) if 0 < test_size < 1 else 0
-    if not 0 < n_test < len(x):
-        raise ValueError(f"train_test_split: both parts must hold examples, got test_size {test_size} of {len(x)}")
+    n_test = int(test_size) if whole else round(n * test_size) if 0 < test_size < 1 else 0
+    if not 0 < n_test < n:
+        raise ValueError(f"train_test_split: both parts must hold examples, got test_size {test_size} of {n}")
     rng = np.random.default_rng(rng)
-    order = rng.permutation(len(x))
+    order = rng.permutation(n)
     if stratify:
         order = order[_stratified(y[order], n_test)]
     test, train = order[:n_test], order[n_test:]
-    return x[train], x[test], y[train], y[test]
+    return rows(x, train), rows(x, test), y[train], y[test]
 
 
 def _stratified(y: Array, n_test: int) -> Array:
