@@ -18,6 +18,18 @@ from .extremes import DOUBLE, DTYPES, SINGLE, SLIGHT, TINY, VAST, Array, first
 from .typed import typed
 
 
+class NothingCounts(ValueError):
+    """The weights of all predictions are zero, so that there is no mean; in a part of a batch, this is nothing wrong.
+
+    Examples
+    --------
+    >>> MeanSquaredError().forward(np.ones(1), np.zeros(1), np.zeros(1))
+    Traceback (most recent call last):
+        ...
+    losses.loss.NothingCounts: MeanSquaredError(): the weights must not all be zero
+    """
+
+
 class Loss:
     """A number to make small, in `forward`, and its derivative with respect to the predictions, in `backward`.
 
@@ -197,7 +209,7 @@ class Loss:
             self.divisor = float(total)
             if not 0 < self.divisor < math.inf:
                 if total == 0:
-                    raise ValueError(f"{self!r}: the weights must not all be zero")
+                    raise NothingCounts(f"{self!r}: the weights must not all be zero")
                 raise ValueError(f"{self!r}: the sum of the weights must fit into float64, got {total}")
             if self.divisor > 1 / SLIGHT:
                 self._far = True

@@ -6,6 +6,7 @@ import itertools
 import pickle
 import random
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -82,10 +83,64 @@ def test_channels_go_by_rows_too(rng):
 def test_a_layer_alone_counts_its_forwards(rng):
     first, second, x = Dropout(0.5, rng=0), Dropout(0.5, rng=0), rng.normal(size=(4, 5))
     outs = [first.forward(x) for _ in range(3)]
-    for step in (2, 0, 1):
+    assert not any(np.array_equal(a, b) for a, b in itertools.combinations(outs, 2))
+    for step in (2, 0, 1):  # a script that says nothing makes the noise of `fit`
         second.place(step)
         np.testing.assert_array_equal(second.forward(x), outs[step])
-    np.testing.assert_array_equal(second.forward(x), outs[2])  # counted on from 1
+        assert not any(np.array_equal(second.forward(x), out) for out in outs)  # again in this step
+
+
+def test_a_layer_that_goes_forward_twice_in_a_step_has_other_noise_each_time_and_in_every_step(rng):
+    class Twice(Sequential):
+        def forward(self, x):
+            return super().forward(super().forward(x))
+
+    model, x = Twice([Dropout(0.5, rng=0)]), np.ones((8, 33), np.float32)
+    noise, seen = model[0].noise, []
+    for step in range(3):
+        model.place(step)
+        out = model.forward(x)
+        noise.place(step)
+        seen += [noise.draw(x.shape) for _ in range(2)]
+        for start, stop in ((0, 3), (3, 8)):
+            model.place(step, row=start)
+            np.testing.assert_array_equal(model.forward(x[start:stop]), out[start:stop])
+    assert not any(np.array_equal(a, b) for a, b in itertools.combinations(seen, 2))
+
+
+def test_a_twin_draws_its_part_and_leaves_the_layer_where_it_is(rng):
+    layer, x = Dropout(0.5, rng=0), rng.normal(size=(40, 7))
+    out = Dropout(0.5, rng=0).forward(x)
+
+    def part(start):
+        twin = layer.twin()
+        twin.place(0, row=start)
+        return twin.forward(x[start : start + 5])
+
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(20):
+            np.testing.assert_array_equal(np.concatenate([*threads.map(part, range(0, 40, 5))]), out)
+    np.testing.assert_array_equal(layer.forward(x), out)
+
+
+@pytest.mark.parametrize("dtype", ["float32", np.dtype("f4"), "f8"])
+def test_a_dtype_may_have_any_of_its_names(dtype):
+    whole, part = Noise(rng=0), Noise(rng=0)
+    part.place(0, row=2)
+    np.testing.assert_array_equal(part.draw((2, 3), dtype), whole.draw((4, 3), np.dtype(dtype).type)[2:])
+    with pytest.raises(TypeError, match=r"^Noise: dtype must be float32 or float64, got float16$"):
+        whole.draw((2, 3), np.float16)
+
+
+def test_what_was_drawn_before_does_not_matter(rng):
+    # the generator goes from where it stands, over the end of its period too
+    noise, fresh = Noise(rng=3), lambda: Noise(rng=3)
+    for _ in range(200):
+        step, row, shape = int(rng.integers(2**53)), int(rng.integers(10**6)), (*rng.integers(1, 9, size=2),)
+        dtype, one = rng.choice([np.float32, np.float64]), fresh()
+        noise.place(step, row)
+        one.place(step, row)
+        np.testing.assert_array_equal(noise.draw(shape, dtype), one.draw(shape, dtype))
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
@@ -95,6 +150,22 @@ def test_a_copy_goes_on_by_itself(copied, rng):
     other = copied(model)
     expected = [other.forward(x) for _ in range(2)]
     np.testing.assert_array_equal([model.forward(x) for _ in range(2)], expected)
+
+
+def test_a_copy_holds_numbers_alone_and_shares_no_generator():
+    noise = Noise(rng=0)
+    noise.draw((2, 3))
+    for other in (copy.copy(noise), copy.deepcopy(noise), pickle.loads(pickle.dumps(noise))):
+        assert vars(other) == {"seed": noise.seed, "step": 1, "row": 0, "n_draws": None}
+
+
+def test_what_is_loaded_begins_with_the_first_row(tmp_path, rng):
+    model, x = noisy(), rng.normal(size=(4, 3))
+    save(tmp_path / "a.npz", model)
+    expected = model.forward(x)
+    model.place(3, row=2)
+    load(tmp_path / "a.npz", model)
+    np.testing.assert_array_equal(model.forward(x), expected)
 
 
 def test_predict_and_a_pass_of_a_callback_do_not_change_the_noise_of_a_training(rng):
@@ -141,7 +212,7 @@ def test_a_resume_needs_the_step_alone(tmp_path, rng):
     history = fit(other, SoftmaxCrossEntropy(), Adam(0.01), x, y, epochs=4, checkpoint=path, resume=True, **options)
     assert history.loss == expected.loss
     np.testing.assert_array_equal(other.parameters, whole.parameters)
-    assert [noise.step for _, noise in other.noises()] == [16] * 3
+    assert [(noise.step, noise.n_draws) for _, noise in other.noises()] == [(15, 1)] * 3
 
 
 def test_a_file_with_streams_loads_and_training_goes_on(tmp_path, rng):

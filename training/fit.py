@@ -40,6 +40,7 @@ def fit(
     shuffle: bool = True,
     verbose: bool = True,
     progress: bool = False,
+    parts: int = 1,
     checkpoint: Path | None = None,
     resume: bool = False,
     rng: Rng = None,
@@ -82,6 +83,11 @@ def fit(
         Print a line for each epoch.
     progress : bool, default False
         Show a bar with batches a second and the time left; it needs tqdm, the extra `progress`.
+    parts : int, default 1
+        Compute each batch in so many parts, one after the other, for the memory of one: the gradients are those of the
+        whole batch, up to rounding, and so is the noise. **But a `BatchNorm` takes the statistics of its part**; its
+        running ones are then the mean of what the parts have made of them. Nor can a layer of one's own that draws
+        from a `Generator`, and not from a `Noise`, know of the whole. Callbacks see the whole batch.
     checkpoint : path, optional
         Where everything is saved after each epoch, as by `save`.
     resume : bool, default False
@@ -114,6 +120,7 @@ def fit(
     ([0, 1, 2, 3], True)
     """
     epochs, batch_size = checks.whole("fit", "epochs", epochs), checks.whole("fit", "batch_size", batch_size)
+    parts = checks.whole("fit", "parts", parts)
     check_parts("fit", model=model, loss=loss, optimizer=optimizer)
     if isinstance(callbacks, str) or not isinstance(callbacks, Sequence):
         raise TypeError(f"fit: callbacks must be a list, got {type(callbacks).__name__}")
@@ -137,9 +144,9 @@ def fit(
             "function that makes a new generator, such as x=lambda: batches(...)"
         )
     if held_out is not None:
-        _try(model, loss, held_out)
+        _try(model, loss, held_out, parts)
 
-    loop = Loop(run, hooks, data, held_out, named, shuffle=shuffle)
+    loop = Loop(run, hooks, data, held_out, named, shuffle=shuffle, parts=parts)
     try:
         with loop.interruption:
             try:
@@ -169,6 +176,7 @@ def evaluate(
     batch_size: int = 256,
     sample_weights: ArrayLike | None = None,
     metrics: Metrics = (),
+    parts: int = 1,
 ) -> dict[str, float]:
     """Return the loss and the metrics over data, by `predict`, a batch at a time.
 
@@ -182,6 +190,8 @@ def evaluate(
         It changes neither the loss nor the metrics, only how much memory is needed.
     sample_weights : array (N,) or one for each prediction, optional
     metrics : callable, or list or dict of them, optional
+    parts : int, default 1
+        Compute each batch in so many parts, for the memory of one.
 
     Raises
     ------
@@ -197,9 +207,10 @@ def evaluate(
     (2.3026, 0.099)
     """
     batch_size = checks.whole("evaluate", "batch_size", batch_size)
+    parts = checks.whole("evaluate", "parts", parts)
     check_parts("evaluate", model=model, loss=loss)
     source = Source("evaluate", x, y, sample_weights, batch_size=batch_size)
-    return measure(model, loss, source.batches(), by_name("evaluate", metrics))
+    return measure(model, loss, source.batches(), by_name("evaluate", metrics), parts)
 
 
 def _held_out(validation: tuple[Any, ...] | Batches, batch_size: int) -> Source:
@@ -211,11 +222,11 @@ def _held_out(validation: tuple[Any, ...] | Batches, batch_size: int) -> Source:
     return Source("fit: validation", *validation, batch_size=batch_size)
 
 
-def _try(model: Model, loss: LossLike, held_out: Source) -> None:
+def _try(model: Model, loss: LossLike, held_out: Source, parts: int) -> None:
     """Measure a batch of the validation data, so that nobody waits an epoch to see that it does not fit."""
     if held_out.once:
         raise ValueError("fit: validation must be there after every epoch, but a generator gives its batches once")
     try:
-        measure(model, loss, itertools.islice(held_out.batches(), 1), {})
+        measure(model, loss, itertools.islice(held_out.batches(), 1), {}, parts)
     except (ValueError, TypeError) as error:
         raise type(error)(f"fit: validation: {error}") from error

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from .callbacks import Hooks
+from .parallel import predict_in_parts, train_in_parts
 from .protocols import LossLike, Model
 from .replacement import Path
 from .run import Interruption, Run
-from .scores import Named, Scores, anything_counts
+from .scores import Named, Scores, anything_counts, divisor_of
 from .snapshot import noises_of
 from .sources import Batch, Source
 
@@ -32,13 +33,24 @@ class Loop:
     metrics : dict of str to callable
     shuffle : bool
         Whether `run.rng` shuffles the data.
+    parts : int
+        How many parts a batch is computed in.
     """
 
     def __init__(
-        self, run: Run, hooks: Hooks, data: Source, held_out: Source | None, metrics: Named, *, shuffle: bool
+        self,
+        run: Run,
+        hooks: Hooks,
+        data: Source,
+        held_out: Source | None,
+        metrics: Named,
+        *,
+        shuffle: bool,
+        parts: int = 1,
     ) -> None:
         self.run, self.hooks, self.data, self.held_out, self.metrics = run, hooks, data, held_out, metrics
         self.order = run.rng if shuffle else None
+        self.parts = parts
         self.interruption = Interruption()
 
     def train(self, checkpoint: Path | None) -> None:
@@ -71,22 +83,35 @@ class Loop:
             call("on_batch_begin", run)
             for noise in noises:  # whatever else has gone forward since
                 noise.place(optimizer.steps)
-            x, *targets = run.batch  # or what a callback has put in its place
-            run.predictions = predictions = model.forward(x)
-            if not anything_counts(loss, predictions, targets[0]):
+            divisor = self._backward()
+            if divisor is None:
                 continue
-            run.batch_loss = batch_loss = loss.forward(predictions, *targets)
-            model.backward(loss.backward(), input_gradient=False)
             call("on_backward_end", run)
+            _, *targets = run.batch
+            predictions, batch_loss = run.predictions, run.batch_loss
             optimizer.step(model)
             call("on_batch_end", run)
-            scores.add(batch_loss, predictions, *targets)
+            scores.add(batch_loss, predictions, *targets, divisor=divisor)
             norms.append(getattr(optimizer, "gradient_norm", None))
         run.n_batches = run.batch_index + 1  # of a generator nobody knew
         numbers, found = scores.result(), [norm for norm in norms if norm is not None]
         if found:
             numbers["gradient_norm"] = float(np.mean(found))
         return numbers
+
+    def _backward(self) -> float | None:
+        """Set the gradients of the batch; return what its loss divided by, None if nothing in it counts."""
+        run, model, loss = self.run, self.run.model, self.run.loss
+        if self.parts > 1:
+            sums = train_in_parts(run, self.parts)
+            return None if sums is None else sums.divisor
+        x, *targets = run.batch  # or what a callback has put in its place
+        run.predictions = predictions = model.forward(x)
+        if not anything_counts(loss, predictions, targets[0]):
+            return None
+        run.batch_loss = loss.forward(predictions, *targets)
+        model.backward(loss.backward(), input_gradient=False)
+        return divisor_of(loss, predictions, *targets[1:])
 
     def _look_before(self) -> None:
         """Make row 0 of the history, the network before training."""
@@ -106,7 +131,7 @@ class Loop:
         return row
 
     def _measure(self, source: Source) -> dict[str, float]:
-        return measure(self.run.model, self.run.loss, self._shown(source.batches()), self.metrics)
+        return measure(self.run.model, self.run.loss, self._shown(source.batches()), self.metrics, self.parts)
 
     def _shown(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """Yield the batches, each in the run: where an error comes up, a callback finds what was being measured."""
@@ -116,10 +141,16 @@ class Loop:
             yield batch
 
 
-def measure(model: Model, loss: LossLike, batches: Iterable[Batch], metrics: Named) -> dict[str, float]:
-    """Return the loss and the metrics over all of the batches, by `predict`."""
+def measure(model: Model, loss: LossLike, batches: Iterable[Batch], metrics: Named, parts: int = 1) -> dict[str, float]:
+    """Return the loss and the metrics over all of the batches, by `predict`, each in so many parts."""
     scores = Scores(loss, metrics)
-    for x, *targets in batches:
+    for batch in batches:
+        x, *targets = batch
+        if parts > 1:
+            predictions, sums = predict_in_parts(model, loss, batch, parts)
+            if sums.counts:
+                scores.add(sums.mean, predictions, *targets, divisor=sums.divisor)
+            continue
         predictions = model.predict(x)
         if anything_counts(loss, predictions, targets[0]):
             scores.add(loss.forward(predictions, *targets), predictions, *targets)

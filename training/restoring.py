@@ -36,7 +36,8 @@ def restore(
     for name, generator in model.generators():
         generator.bit_generator.state = state["generators"][name]
     for name, noise in noises_of(model).items():
-        noise.seed, noise.step = state["noise"][name]
+        noise.seed, noise.step, noise.n_draws = state["noise"][name]
+        noise.row = 0
     if rng is not None:
         rng.bit_generator.state = state["rng"]
 

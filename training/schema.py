@@ -152,13 +152,15 @@ def check_streams(mine: Mapping[str, np.random.Generator], saved: Any) -> None:
 
 
 def check_noises(mine: Iterable[str], saved: Any) -> None:
-    """Raise unless these are seed and step of the noise that layers make."""
+    """Raise unless these are seed, step and number of draws of the noise that layers make."""
     fields("noise", saved, list(mine))
-    for name, pair in saved.items():
-        if not isinstance(pair, list) or len(pair) != 2:
-            raise ValueError(f"{name} must be a seed and a step, got {shown(pair)}")
-        whole(name, "seed", pair[0], SEEDS)
-        whole(name, "step", pair[1])
+    for name, place in saved.items():
+        if not isinstance(place, list) or len(place) != 3:
+            raise ValueError(f"{name} must be a seed, a step and a number of draws, got {shown(place)}")
+        whole(name, "seed", place[0], SEEDS)
+        whole(name, "step", place[1])
+        if place[2] is not None:
+            whole(name, "n_draws", place[2])
 
 
 def check_stream(name: str, generator: np.random.Generator, saved: Any) -> None:

@@ -53,18 +53,27 @@ class Scores:
 
     def __init__(self, loss: LossLike, metrics: Named) -> None:
         self.loss = loss
-        self._summed = getattr(loss, "reduction", "mean") == "sum"
+        self._summed = is_sum(loss)
         self._total = self._divisor = 0.0
         self._metrics = metrics
         self._tallied = {name: metric for name, metric in metrics.items() if _counts(metric)}
         self._tallies = {name: metric.start() for name, metric in self._tallied.items()}
         self._kept: list[tuple[Any, Any]] = []
 
-    def add(self, value: float, predictions: Any, y: Any, sample_weights: ArrayLike | None = None) -> None:
-        """Count a batch: the value that the loss has just computed, and the predictions."""
-        divisor = 1.0 if self._summed else getattr(self.loss, "divisor", None)
-        if divisor is None:  # a loss that does not say: as many as there are examples
-            divisor = len(predictions) if sample_weights is None else float(np.sum(sample_weights))
+    def add(
+        self,
+        value: float,
+        predictions: Any,
+        y: Any,
+        sample_weights: ArrayLike | None = None,
+        *,
+        divisor: float | None = None,
+    ) -> None:
+        """Count a batch: the value that the loss has computed, by which divisor, if not its last one, and the rest."""
+        if self._summed:
+            divisor = 1.0
+        elif divisor is None:
+            divisor = divisor_of(self.loss, predictions, sample_weights)
         self._total += value * divisor
         self._divisor += divisor
         predictions, y, where = _counted(self.loss, predictions, y)
@@ -88,6 +97,19 @@ class Scores:
                 raise TypeError(f"metric {name} must return a number, got an array of shape {np.shape(value)}")
             values[name] = float(value)
         return values
+
+
+def is_sum(loss: LossLike) -> bool:
+    """Return whether a loss adds up; one that does not say is a mean."""
+    return getattr(loss, "reduction", "mean") == "sum"
+
+
+def divisor_of(loss: LossLike, predictions: Any, sample_weights: ArrayLike | None = None) -> float:
+    """Return what the last mean divided by; of a loss that does not say, as many as there are examples."""
+    divisor = getattr(loss, "divisor", None)
+    if divisor is None:
+        divisor = len(predictions) if sample_weights is None else float(np.sum(sample_weights))
+    return float(divisor)
 
 
 def anything_counts(loss: LossLike, predictions: Any, y: Any) -> bool:

@@ -27,7 +27,7 @@ def snapshot(
         "layers": kinds_of(model),
         "model": model.state_dict(),
         "generators": {name: generator.bit_generator.state for name, generator in _streams(model)},
-        "noise": {name: [noise.seed, noise.step] for name, noise in noises_of(model).items()},
+        "noise": {name: [noise.seed, noise.step, noise.n_draws] for name, noise in noises_of(model).items()},
         "optimizer": None,
         "history": None,
         "rng": None if rng is None else rng.bit_generator.state,
@@ -74,7 +74,7 @@ def with_noise(tree: Mapping[str, Any], model: Model) -> dict[str, Any]:
     for name in noises_of(model):
         stream = streams.pop(name.removesuffix("noise") + "_rng", None)
         with contextlib.suppress(LookupError, TypeError):  # what else may be there is not believed: it is missing then
-            noise[name] = [int(stream["state"]["state"]) % SEEDS, 0]
+            noise[name] = [int(stream["state"]["state"]) % SEEDS, 0, None]
     return {
         **tree,
         "generators": streams if isinstance(tree["generators"], Mapping) else tree["generators"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import re
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .noise import Noise
 from .rest import Resting, set_resting
 from .storage import Array, Rng, Shape, as_shape, native
 from .typed import in_words, typed
@@ -138,12 +140,12 @@ class Layer(Resting):
         What its `forward` remembers dies with it. `predict` makes a twin where a layer does not write its own, and so
         does whoever wants to watch a pass without touching the layer. The layers inside are twins too: the outer
         `forward` calls theirs, and in an inference pass that must be their `predict`, or a Dropout would drop; see
-        `inner_twin`. Buffers are copies, so that a running mean stays where it is. A generator is shared: a forward
-        that draws moves the stream of the layer itself.
+        `inner_twin`. Buffers are copies, so that a running mean stays where it is, and so is a `Noise` in an attribute.
+        A generator is shared: a forward that draws moves the stream of the layer itself.
         """
         twin = object.__new__(type(self))
         own = twin.__dict__
-        own.update(self.__dict__)
+        own.update((name, copy.copy(v) if type(v) is Noise else v) for name, v in self.__dict__.items())
         for name in self._layer_attributes:
             value = own.get(name)
             if isinstance(value, Layer):

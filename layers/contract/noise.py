@@ -14,6 +14,7 @@ from __future__ import annotations
 import collections
 import functools
 import math
+import operator
 import random
 import types
 from collections.abc import Iterable, Iterator
@@ -24,9 +25,12 @@ import numpy as np
 from . import checks
 from .storage import Array, Rng, Shape, Storage, dotted
 
-# Draws from a step to the next: the golden part of the whole period, so that no two steps come near one another. A
-# power of two would leave them the lower half of the generator's state, and make them alike.
+# Numbers from a step to the next: the golden part of the whole period, so that no two steps come near one another. A
+# power of two would leave them the lower half of the generator's state, and make them alike. And from a draw to the
+# next in the same step: the part sqrt(2) - 1, no multiple of which comes near one of the other.
+PERIOD = 2**128
 STRIDE = 0x9E3779B97F4A7C15F39CC0605CEDC835
+INNER_STRIDE = 0x6A09E667F3BCC908B2FB1366EA957D3F
 SEEDS = 2**63
 PLAIN = (type(None), bool, int, float, complex, str, bytes, np.generic, np.dtype, type, types.ModuleType)
 EMPTY = types.CellType()
@@ -35,7 +39,8 @@ EMPTY = types.CellType()
 class Noise:
     """Numbers in [0, 1), each drawn for its place: the seed, the step, the row, and the place in the row.
 
-    A layer of one's own that makes noise keeps one in an attribute, draws once in each `forward`, and needs no more.
+    A layer of one's own that makes noise keeps one in an attribute, and draws in each `forward`. If it does so more
+    than once, or goes forward several times in a step of `fit`, all these draws differ, and are of that step.
 
     Parameters
     ----------
@@ -46,9 +51,11 @@ class Noise:
     ----------
     seed : int
     step : int
-        Of the draw to come. Each draw counts it up by one; `fit` puts it to the number of steps that were made.
+        Of the training, as `place` tells it. As long as it does not, each draw counts it up by one, from 0.
+    n_draws : int or None
+        How many draws there have been in the step that `place` told; None as long as it does not.
     row : int
-        The place in the whole batch of the first row to come, 0 but in a part of a batch; `draw` puts it back.
+        The place in the whole batch of the first row to come, 0 but in a part of a batch.
 
     References
     ----------
@@ -63,26 +70,43 @@ class Noise:
     True
     """
 
+    _source: Any = None  # [seed, position, bits, generator]: to go from where it stands costs less than to make another
+
     def __init__(self, *, rng: Rng = None) -> None:
         self.seed = int(np.random.default_rng(rng).integers(SEEDS))
         self.step = self.row = 0
+        self.n_draws: int | None = None
 
     def place(self, step: int, row: int = 0) -> None:
-        """Say of which step, and from which row of its batch on, the next draw is."""
+        """Begin a step: say which one, and from which row of its batch on the draws to come are."""
         self.step, self.row = checks.whole("Noise", "step", step, 0), checks.whole("Noise", "row", row, 0)
+        self.n_draws = 0
 
     def draw(self, shape: Shape, dtype: Any = np.float64) -> Array:
         """Return numbers in [0, 1) for the rows of an array of this shape, in float32 or float64."""
-        n_rows, *rest = shape
-        width = math.prod(rest)
-        n_draws = -(-width // 2) if dtype == np.float32 else width  # a draw is two float32, and no row shares one
-        generator = np.random.PCG64DXSM(self.seed)
-        generator.advance((self.step * STRIDE + self.row * n_draws) % 2**128)
-        numbers: Array = np.random.Generator(generator).random(
-            (n_rows, 2 * n_draws if dtype == np.float32 else n_draws), dtype
-        )
-        self.step, self.row = self.step + 1, 0
-        return numbers[:, :width].reshape(shape)
+        kind, (n_rows, *rest) = np.dtype(dtype), map(operator.index, shape)
+        if kind != np.float32 and kind != np.float64:
+            raise TypeError(f"Noise: dtype must be float32 or float64, got {kind}")
+        width, numbers_each = math.prod(rest), 2 if kind == np.float32 else 1
+        draws = -(-width // numbers_each)  # of a row, whole ones: two float32 come of one, and no two rows share it
+        start = (self.step * STRIDE + (self.n_draws or 0) * INNER_STRIDE + self.row * draws) % PERIOD
+        source = self._source
+        if source is None or source[0] != self.seed:
+            bits = np.random.PCG64DXSM(self.seed)
+            source = self._source = [self.seed, 0, bits, np.random.Generator(bits)]
+        _, position, bits, generator = source
+        source[0] = None  # of no use, if it is interrupted on its way
+        bits.advance((start - position) % PERIOD)
+        numbers: Array = generator.random((n_rows, draws * numbers_each), kind)
+        source[:2] = self.seed, start + n_rows * draws
+        if self.n_draws is None:
+            self.step += 1
+        else:
+            self.n_draws += 1
+        return (numbers if numbers.shape[1] == width else numbers[:, :width]).reshape(shape)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_source"}  # a copy has one of its own
 
 
 # All that random numbers are drawn from; the state of the last three no checkpoint can keep.
@@ -168,8 +192,8 @@ class Drawing(Storage):
     def place(self, step: int, row: int = 0) -> None:
         """Say of which step of a training the next forward is, and with which row of the whole batch its x begins.
 
-        The masks of a Dropout depend on these two and its seed, and on nothing else. Not told, a layer counts its
-        forwards.
+        The masks of a Dropout depend on these two and its seed, and, if it goes forward more than once in a step, on
+        how often it has. Not told, a layer counts its forwards, each a step.
         """
         for _, noise in self.noises():
             noise.place(step, row)
