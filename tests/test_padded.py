@@ -417,6 +417,18 @@ def test_training_is_the_same_whatever_stands_in_the_padding_and_however_much_th
         np.testing.assert_allclose(getattr(its, name), getattr(history, name), rtol=1e-12)
 
 
+@pytest.mark.parametrize("parts", [2, 4])
+def test_parts_of_padded_batches_are_as_the_whole(x, parts):
+    def parameters(**options):
+        model = Sequential([SequenceDropout(0.3), LSTM(3, 4), Dense(4, 3)], dtype=np.float64, rng=0)
+        loss, options = SoftmaxCrossEntropy(ignore=-1), {"epochs": 2, "rng": 0, "verbose": False, **options}
+        fit(model, loss, SGD(0.1), Padded(x, LENGTHS), np.where(LABELS == 2, -1, LABELS), batch_size=4, **options)
+        return model.parameters
+
+    # in four parts, the row of length 0 is a part in which nothing counts
+    np.testing.assert_allclose(parameters(parts=parts), parameters(), rtol=1e-12, atol=1e-14)
+
+
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 4])
 def test_evaluate_is_exact_for_every_batch_size(x, batch_size):
     # a batch of the row of length 0 alone has nothing that counts
