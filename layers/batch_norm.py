@@ -175,7 +175,8 @@ class BatchNorm(Normalization):
             self.forget()
             held = f"the variance of x must be one that {self._dtype} holds, for running_variance"
             raise ValueError(f"{self.who}: {held}, got {np.nanmax(variance):.3g}")
-        self.running_mean, self.running_variance = running
+        if np.isfinite(running).all():  # a batch with NaN in it moves nothing
+            self.running_mean, self.running_variance = running
         return out
 
     def predict(self, x: ArrayLike) -> Array:

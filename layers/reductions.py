@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .contract import Array, Gate, Shape, as_shape, within_range
+from .contract import Array, Gate, Shape, as_shape, check_lengths, real_steps, within_range
 from .speed import sum_axes
 
 
 class _Reduction(Gate):
-    """A gate that reduces some axes of x, all of them by default."""
+    """A gate that reduces some axes of x, all of them by default; along axis 1, of rows with lengths the real steps."""
+
+    takes_lengths = True
 
     def __init__(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> None:
         axes = () if axis is None else axis if isinstance(axis, tuple) else (axis,)
@@ -38,6 +40,20 @@ class _Reduction(Gate):
         if any(not -n <= i < n for i in axes):
             raise ValueError(f"{self.who}: x must have the axis {self.axis}, got shape {shape}")
         return tuple(sorted({int(i) % n for i in axes}))
+
+    def _real(self, x: Array, lengths: Any) -> Array | None:
+        """Return which steps of x are real, (N, T, 1, ...), where axis 1 is reduced and there are lengths."""
+        if lengths is None or self.output_lengths(lengths) is not None:
+            return None
+        real = real_steps(check_lengths(self.who, lengths, *x.shape[:2]), x.shape[1])
+        return real.reshape(*real.shape, *(1,) * (x.ndim - 2))
+
+    def output_lengths(self, lengths: Array) -> Array | None:
+        if self.axis == 1:
+            return None
+        if isinstance(self.axis, int | np.integer) and (self.axis == -1 or self.axis > 1):  # of each step by itself
+            return lengths
+        return super().output_lengths(lengths)
 
     def _out_shape(self, shape: Shape, axes: tuple[int, ...]) -> Shape:
         """Return the shape of out."""
@@ -101,15 +117,17 @@ class Sum(_Reduction):
     sign = "sum"
 
     @within_range
-    def forward(self, x: ArrayLike) -> Any:
+    def forward(self, x: ArrayLike, lengths: Any = None) -> Any:
         x, axes = self._check_axes(x)
-        self._cache = x.shape, axes
-        return self._total(x, axes)
+        real = self._real(x, lengths)
+        self._cache = x.shape, axes, real
+        return self._total(x if real is None else np.where(real, x, 0), axes)
 
     @within_range
     def backward(self, dout: ArrayLike) -> Any:
-        shape, axes = self._recall()
-        return np.broadcast_to(self._restore_axes(dout, shape, axes), shape).copy()[()]
+        shape, axes, real = self._recall()
+        dx = np.broadcast_to(self._restore_axes(dout, shape, axes), shape)
+        return dx.copy()[()] if real is None else np.where(real, dx, 0)
 
 
 class Mean(_Reduction):
@@ -138,16 +156,21 @@ class Mean(_Reduction):
     sign = "mean"
 
     @within_range
-    def forward(self, x: ArrayLike) -> Any:
+    def forward(self, x: ArrayLike, lengths: Any = None) -> Any:
         x, axes = self._check_axes(x)
-        self._cache = x.shape, axes
+        real = self._real(x, lengths)
+        self._cache = x.shape, axes, real
+        if real is not None:
+            return self._total(np.where(real, x, 0) / _numbers_of_steps(real, x.dtype), axes)
         return self._total(x, axes, math.prod(x.shape[i] for i in axes))
 
     @within_range
     def backward(self, dout: ArrayLike) -> Any:
-        shape, axes = self._recall()
-        n = math.prod(shape[i] for i in axes)
-        return np.broadcast_to(self._restore_axes(dout, shape, axes) / n, shape).copy()[()]
+        shape, axes, real = self._recall()
+        dout = self._restore_axes(dout, shape, axes)
+        if real is not None:
+            return np.where(real, dout / _numbers_of_steps(real, dout.dtype), 0)
+        return np.broadcast_to(dout / math.prod(shape[i] for i in axes), shape).copy()[()]
 
 
 class _Extreme(_Reduction):
@@ -155,18 +178,25 @@ class _Extreme(_Reduction):
 
     _pick: Callable[..., Any]
     _extreme: Callable[..., Any]
+    _never: float  # what is not found, whatever stands beside it: for the padding
 
     @within_range
-    def forward(self, x: ArrayLike) -> Any:
+    def forward(self, x: ArrayLike, lengths: Any = None) -> Any:
         x, axes = self._check_axes(x)
+        real = self._real(x, lengths)
+        if real is not None:
+            x = np.where(real, x, self._never)
+            x[np.flatnonzero(~real[:, 0])] = 0  # rows of length 0
         rows, _ = _axes_last(x, axes)
-        self._cache = x.shape, axes, self._pick(rows, axis=-1, keepdims=True)
+        self._cache = x.shape, axes, real, self._pick(rows, axis=-1, keepdims=True)
         return self._extreme(x, axis=axes, keepdims=self.keepdims)
 
     @within_range
     def backward(self, dout: ArrayLike) -> Any:
-        shape, axes, first = self._recall()
+        shape, axes, real, first = self._recall()
         dout = self._restore_axes(dout, shape, axes)
+        if real is not None:
+            dout = np.where(real[:, :1], dout, 0)
         dx = np.zeros(shape, dout.dtype)
         rows, moved = _axes_last(dx, axes)
         np.put_along_axis(rows, first, dout.reshape(first.shape), axis=-1)
@@ -197,7 +227,7 @@ class Max(_Extreme):
     """
 
     sign = "max"
-    _pick, _extreme = staticmethod(np.argmax), staticmethod(np.max)
+    _pick, _extreme, _never = staticmethod(np.argmax), staticmethod(np.max), -math.inf
 
 
 class Min(_Extreme):
@@ -224,7 +254,12 @@ class Min(_Extreme):
     """
 
     sign = "min"
-    _pick, _extreme = staticmethod(np.argmin), staticmethod(np.min)
+    _pick, _extreme, _never = staticmethod(np.argmin), staticmethod(np.min), math.inf
+
+
+def _numbers_of_steps(real: Array, dtype: Any) -> Array:
+    """Return how many steps of each row are real, (N, 1, ...); 1 where none is, and their sum is 0."""
+    return np.maximum(real.sum(axis=1, keepdims=True), 1).astype(dtype)
 
 
 def _axes_last(x: Array, axes: tuple[int, ...]) -> tuple[Array, Shape]:

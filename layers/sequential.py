@@ -28,7 +28,11 @@ class Sequential(Relay):
 
     Shapes
     ------
-    x as the first layer takes it, out as the last one gives it
+    x as the first layer takes it, out as the last one gives it. Of a `Padded` out is one too, as long as it has steps.
+
+    `forward(x, lengths=None, state=None)` hands to its layers the lengths of rows of x that are padded, and to each its
+    entry of the state, which is a tuple; `state` is the last one, and with `backward(dout, dstate=...)` `dstate` is the
+    gradient of the first. `advance(x, state) -> (out, state)` is predict with memory.
 
     Raises
     ------
@@ -77,7 +81,7 @@ class Sequential(Relay):
     def forward(self, x: Any, lengths: Any = None, state: Any = None) -> Any:
         if isinstance(x, Padded):
             return self._opened(self.forward, x, lengths, state)
-        self._cache = None
+        self._cache, begun = None, len(self.layers)
         if lengths is None and state is None:  # as nearly always, at no further cost
             out = self._at_the_door(x)
             try:
@@ -90,10 +94,11 @@ class Sequential(Relay):
             out, handed = self._entered(x, lengths, state)
             for layer, options in zip(self.layers, handed, strict=True):
                 out = layer.forward(out, **options)
+            begun = next((i for i, options in enumerate(handed) if "state" in options), begun)
         if out is None:
             returned_nothing(self.layers[-1], "forward")
         self._end_with(lengths)
-        self._cache = True  # every layer has its cache of this same pass
+        self._cache = begun  # every layer has its cache of this same pass; this is the first that was given a state
         return out
 
     def _entered(self, x: Any, lengths: Any, state: Any) -> tuple[Array, list[dict[str, Any]]]:
@@ -105,10 +110,10 @@ class Sequential(Relay):
         return x, [{**own, **steps} for own, steps in zip(handed, through(self.layers, lengths), strict=True)]
 
     def backward(self, dout: Any, input_gradient: bool = True, *, dstate: Any = None) -> Any:
-        self._recall()
+        begun = self._recall()
         dout = self._at_the_door(dout) if self._out_lengths is None else self._dout_at_the_door(dout)
         handed = self._options("dstate", dstate)
-        stop = -1 if input_gradient else self._first
+        stop = -1 if input_gradient else min(self._first, begun)  # the gradient of a state that was given is wanted
         silent = None  # which layer returned no dx
         for i, layer in reversed([*enumerate(self.layers)]):
             if i < stop or (dout is None and not layer.parameters.size):

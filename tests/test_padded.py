@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+from test_gradients import LAYERS, drawn, named
 
 from layers import (
     GRU,
@@ -23,6 +24,9 @@ from layers import (
     LastStep,
     Layer,
     LayerNorm,
+    Max,
+    Mean,
+    Min,
     Padded,
     Residual,
     RMSNorm,
@@ -30,13 +34,14 @@ from layers import (
     Sequential,
     SimpleRNN,
     Softmax,
+    Sum,
     Tanh,
     check_gradients,
 )
 from layers.contract import real_steps, without_padding
 from losses import CategoricalCrossEntropy, Hinge, MeanSquaredError, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 from optimizers import SGD
-from training import accuracy, batches, evaluate, fit, mean_absolute_error, train_test_split
+from training import accuracy, batches, evaluate, fit, mean_absolute_error, overfit_one_batch, train_test_split
 
 LENGTHS = np.array([3, 6, 0, 1])
 MASK = real_steps(LENGTHS, 6)
@@ -59,6 +64,13 @@ NETWORKS = {
     "last step": lambda: network(LastStep(), Dense(4, 3)),
     "mean": lambda: network(GlobalAveragePool(), Dense(4, 3)),
     "maximum": lambda: network(GlobalMaxPool(), Dense(4, 3)),
+    "sum by a gate": lambda: network(Sum(axis=1), Dense(4, 3)),
+    "mean by a gate": lambda: network(Mean(axis=1), Dense(4, 3)),
+    "maximum by a gate": lambda: network(Max(axis=1), Dense(4, 3)),
+    "minimum by a gate": lambda: network(Min(axis=1), Dense(4, 3)),
+    "of each step": lambda: network(
+        Sequential([Max(axis=2, keepdims=True), Mean(axis=-1, keepdims=True), Dense(1, 2)])
+    ),
     "branches": lambda: network(Concatenate(LastStep(), GlobalMaxPool(), [Dense(4, 2), GlobalAveragePool()])),
     "projection": lambda: Residual([LSTM(3, 4)], projection=[Dense(3, 4)], rng=0),
     "way around": lambda: Residual([LSTM(3, 3)], rng=0),
@@ -201,7 +213,8 @@ def test_any_amount_of_padding_gives_the_same(make, x, rng):
 def test_full_rows_are_as_if_they_had_no_lengths(make, x):
     model = make()
     out = model.predict(Padded(x, [6, 6, 6, 6]))
-    np.testing.assert_array_equal(out.x if isinstance(out, Padded) else out, model.predict(x))
+    # a mean is made of shares where there are lengths, which rounds otherwise
+    np.testing.assert_allclose(out.x if isinstance(out, Padded) else out, model.predict(x), rtol=1e-12, atol=1e-15)
 
 
 def test_tokens_may_be_anything_in_the_padding(rng):
@@ -259,7 +272,17 @@ class Around(Container):
 
 @pytest.mark.parametrize(
     "layer",
-    [Flatten(), BatchNorm(3), Conv1D(3, 3, 2), Wide(), Around([Dense(3, 3)]), Softmax(axis=1), Sequential([Flatten()])],
+    [
+        Flatten(),
+        Sum(axis=(1, 2)),
+        Mean(axis=-2),
+        BatchNorm(3),
+        Conv1D(3, 3, 2),
+        Wide(),
+        Around([Dense(3, 3)]),
+        Softmax(axis=1),
+        Sequential([Flatten()]),
+    ],
     ids=repr,
 )
 def test_a_layer_that_cannot_say_what_becomes_of_lengths_is_named_before_anything_happens(layer, x, unchanged):
@@ -272,6 +295,21 @@ def test_a_layer_that_cannot_say_what_becomes_of_lengths_is_named_before_anythin
         model.predict(Padded(x, LENGTHS))
     with pytest.raises(RuntimeError, match="needs a forward"):
         model[0].backward(np.ones((4, 6, 3)))
+
+
+def is_sequence(x):
+    return len(x if isinstance(x, tuple) else x.shape) == 3
+
+
+SINGLE = [row for row in LAYERS if row[0].step_by_step and not row[0].takes_lengths and is_sequence(row[1])]
+
+
+@pytest.mark.parametrize(("layer", "inputs"), named(SINGLE))
+def test_a_layer_that_says_that_it_works_step_by_step_does(layer, inputs, rng):
+    (x,) = drawn(rng, inputs)
+    out = layer.predict(x)
+    for t in range(x.shape[1]):
+        np.testing.assert_allclose(layer.predict(x[:, t : t + 1]), out[:, t : t + 1], rtol=1e-12, atol=1e-14)
 
 
 def test_branches_must_agree_in_their_lengths(x):
@@ -379,6 +417,18 @@ def test_training_is_the_same_whatever_stands_in_the_padding_and_however_much_th
         np.testing.assert_allclose(getattr(its, name), getattr(history, name), rtol=1e-12)
 
 
+@pytest.mark.parametrize("parts", [2, 4])
+def test_parts_of_padded_batches_are_as_the_whole(x, parts):
+    def parameters(**options):
+        model = Sequential([SequenceDropout(0.3), LSTM(3, 4), Dense(4, 3)], dtype=np.float64, rng=0)
+        loss, options = SoftmaxCrossEntropy(ignore=-1), {"epochs": 2, "rng": 0, "verbose": False, **options}
+        fit(model, loss, SGD(0.1), Padded(x, LENGTHS), np.where(LABELS == 2, -1, LABELS), batch_size=4, **options)
+        return model.parameters
+
+    # in four parts, the row of length 0 is a part in which nothing counts
+    np.testing.assert_allclose(parameters(parts=parts), parameters(), rtol=1e-12, atol=1e-14)
+
+
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 4])
 def test_evaluate_is_exact_for_every_batch_size(x, batch_size):
     # a batch of the row of length 0 alone has nothing that counts
@@ -395,6 +445,11 @@ def test_metrics_by_themselves_leave_out_padding(x):
     assert mean_absolute_error(Padded(PREDICTIONS, LENGTHS), TARGETS) == pytest.approx(
         mean_absolute_error(PREDICTIONS[MASK], TARGETS[MASK]), rel=1e-14
     )
+
+
+def test_one_batch_of_padded_rows_can_be_overfitted(x):
+    model = Sequential([LSTM(3, 8), Dense(8, 3)], rng=0)
+    assert overfit_one_batch(model, SoftmaxCrossEntropy(), SGD(1.0, momentum=0.9), Padded(x, LENGTHS), LABELS)
 
 
 def test_batches_and_parts_of_padded_rows(x):

@@ -35,13 +35,15 @@ def dense(rng, dtype):
     n, d, c = (int(v) for v in rng.integers(2, 8, 3))
     inner = Residual([Dense(n, n), Dropout(float(rng.uniform(0, 0.9))), Tanh()])
     layers = [Dense(d, n), LayerNorm(n), ReLU(), Dropout(float(rng.uniform(0, 0.9))), inner, Dense(n, c)]
-    return lambda: Sequential(copy.deepcopy(layers), dtype=dtype), (d,), c
+    seed = int(rng.integers(1000))
+    return lambda: Sequential(copy.deepcopy(layers), dtype=dtype, rng=seed), (d,), c
 
 
 def images(rng, dtype):
     c = int(rng.integers(2, 5))
     layers = [Conv2D(2, 3, 3, padding=1), Dropout2D(0.4), ReLU(), Flatten(), Dropout(0.2), Dense(48, c)]
-    return lambda: Sequential(copy.deepcopy(layers), dtype=dtype), (4, 4, 2), c
+    seed = int(rng.integers(1000))
+    return lambda: Sequential(copy.deepcopy(layers), dtype=dtype, rng=seed), (4, 4, 2), c
 
 
 class Gradients(Callback):

@@ -27,6 +27,23 @@
         for key, value in found.items():
             value = value.detach().numpy() if isinstance(value, torch.Tensor) else value
             numbers[f"{name} {key}"] = value
+
+    for kind in ("LSTM", "GRU"):  # both ways, rows of unequal length
+        torch.manual_seed(1)
+        layer = getattr(torch.nn, kind)(3, 4, batch_first=True, bidirectional=True)
+        x, dout = torch.randn(3, 5, 3, requires_grad=True), torch.randn(3, 5, 8)
+        packed = torch.nn.utils.rnn.pack_padded_sequence(x, [2, 5, 4], batch_first=True, enforce_sorted=False)
+        out, last = layer(packed)
+        out, _ = torch.nn.utils.rnn.pad_packed_sequence(out, batch_first=True)
+        (out * dout).sum().backward()
+        last = last[0] if kind == "LSTM" else last
+        found = {"x": x, "out": out, "dout": dout, "dx": x.grad, "last": last}
+        for side in ("", "_reverse"):
+            weights = [getattr(layer, f"{w}_l0{side}") for w in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+            found |= of_torch(kind, [w.detach().numpy() for w in weights], f"{side}")
+            found |= of_torch(kind, [w.grad.numpy() for w in weights], f"{side}d")
+        for key, value in found.items():
+            numbers[f"both {kind} {key}"] = value.detach().numpy() if isinstance(value, torch.Tensor) else value
     np.savez_compressed("recurrent.npz", **numbers)
 """
 
@@ -39,8 +56,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_layers import draw_layer, recurrent
 
-from layers import GRU, LSTM, Container, Sequential, SimpleRNN, check_gradients, normal
+from layers import GRU, LSTM, Concatenate, Container, Padded, Sequential, SimpleRNN, check_gradients, normal
 from layers.contract import real_steps
 from layers.sequences.gru import plain_gru
 from layers.sequences.lstm import plain_lstm
@@ -64,7 +82,7 @@ def of_torch(kind, weights, d):
     arrays = {f"{d}weights": w.T, f"{d}recurrent_weights": u.T}
     if kind == "GRU":
         return {**arrays, f"{d}bias": b, f"{d}recurrent_bias": c}
-    return {**arrays, f"{d}bias": b if d else b + c}
+    return {**arrays, f"{d}bias": b if d.endswith("d") else b + c}
 
 
 FILE = Path(__file__).with_name("recurrent.npz")
@@ -155,6 +173,26 @@ def test_out_state_and_gradients_are_those_of_pytorch(name):
         np.testing.assert_allclose(getattr(layer, f"d{array}"), number[f"d{array}"], **same)
 
 
+@pytest.mark.parametrize("kind", [LSTM, GRU])
+def test_both_ways_through_rows_of_unequal_length_are_those_of_pytorch(kind):
+    name = f"both {kind.__name__} "
+    number = {key.removeprefix(name): NUMBERS[key] for key in NUMBERS if key.startswith(name)}
+    layer = Concatenate([kind(3, 4)], [kind(3, 4, reverse=True)])
+    sides = dict(zip(("", "_reverse"), (branch[0] for branch in layer.branches), strict=True))
+    for side, inner in sides.items():
+        for array in inner.shapes:
+            setattr(inner, array, number[f"{side}{array}"])
+    same = {"rtol": 1e-12, "atol": 1e-14}
+    out = layer.forward(Padded(number["x"], [2, 5, 4]))
+    np.testing.assert_allclose(out.x, number["out"], **same)
+    for last, inner in zip(number["last"], sides.values(), strict=True):
+        np.testing.assert_allclose(parts(inner.state)[0], last, **same)
+    np.testing.assert_allclose(layer.backward(number["dout"]), number["dx"], **same)
+    for side, inner in sides.items():
+        for array in inner.shapes:
+            np.testing.assert_allclose(getattr(inner, f"d{array}"), number[f"{side}d{array}"], **same)
+
+
 def test_a_gru_with_reset_before_is_that_of_its_paper(rng):
     # Cho et al. (2014), equations 5 to 8, unit by unit: h_j = z_j h_j + (1 - z_j) h~_j, h~ of [U (r * h)]_j
     layer = GRU(2, 3, reset_after=False, rng=0)
@@ -214,6 +252,12 @@ def test_gradients_of_one_unit_one_step_one_row(make, shape, rng):
     layer = make(1, 1)
     report = check_gradients(Carried(layer), rng.normal(size=shape), *parts(draw_state(rng, layer, shape[0])))
     assert report.largest <= 1e-7
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_gradients_of_random_layers_at_random_scales(seed):
+    draw = draw_layer(np.random.default_rng(seed), wide=False, families=[recurrent])
+    assert draw.check(check_gradients).largest <= 1e-7
 
 
 # ---- state -----------------------------------------------------------------------------------------------------------
@@ -504,6 +548,24 @@ def test_gates_far_out_neither_overflow_nor_warn():
         out = layer.forward(x)
         assert np.isfinite(out).all()
         assert np.isfinite(layer.backward(np.ones_like(out))).all()
+
+
+def test_a_gate_that_is_nearly_closed_lets_the_right_share_through():
+    # biases alone, from a state of zeros: c = tanh(1) / (1 + e^40), h = tanh(c) / (1 + e^40), as sigmoid(-40) is
+    closed, x = 1 / (1 + math.exp(40)), np.zeros((1, 1, 1))
+    lstm = LSTM(1, 1)
+    lstm.bias = [-40, 0, 1, -40]
+    c = closed * math.tanh(1)
+    assert lstm.forward(x).item() == pytest.approx(closed * math.tanh(c), rel=1e-14)
+    assert lstm.state[1].item() == pytest.approx(c, rel=1e-14)
+    for reset_after in (True, False):  # 1 - z is sigmoid(-40), and no digit of it is left in 1 - sigmoid(40)
+        gru = GRU(1, 1, reset_after=reset_after)
+        gru.bias = [0, 40, 1]
+        assert gru.forward(x).item() == pytest.approx(closed * math.tanh(1), rel=1e-14)
+        gru.backward(np.ones((1, 1, 1)))
+        # dbias of n: (1 - z) * (1 - n**2); of z: (h - n) * z * (1 - z)
+        expected = [0, -math.tanh(1) * closed, closed / math.cosh(1) ** 2]
+        np.testing.assert_allclose(gru.dbias, expected, rtol=1e-13)
 
 
 def test_threads_advance_by_themselves(rng):

@@ -131,6 +131,21 @@ def test_dstate_comes_out_without_an_input_gradient_too(x, rng):
     close(tuple(arrays(model.dstate)), tuple(expected))
 
 
+def test_a_resting_layer_gives_the_gradient_of_the_state_that_it_was_given(rng):
+    tokens, state = rng.integers(0, 4, (3, 5)), (None, (rng.normal(size=(3, 6)), rng.normal(size=(3, 6))), None)
+    awake = Sequential([Embedding(4, 3), LSTM(3, 6), Dense(6, 4)], dtype=np.float64, rng=0)
+    resting = copy.deepcopy(awake)
+    for layer in resting.layers[:2]:
+        layer.rest()
+    for model in (awake, resting):
+        out = model.forward(tokens, state=state)
+        model.backward(np.ones_like(out), input_gradient=False)
+    close(resting.dstate, awake.dstate)
+    resting.forward(tokens)
+    resting.backward(np.ones_like(out), input_gradient=False)
+    assert resting.dstate == (None, None, None)  # nobody gave it one: no work for it, and nothing left of the last pass
+
+
 @pytest.mark.parametrize("cuts", [[1, 2, 3, 4, 5], [4], [2, 3]])
 def test_advance_in_pieces_gives_what_predict_gives(cuts, x):
     model = network()
@@ -163,6 +178,17 @@ def test_a_layer_without_memory_advances_by_predict(x):
     assert state == (None, None, None)
     np.testing.assert_array_equal(model.advance(x, state)[0], out)
     assert Dense(3, 4).advance(x)[1] is None
+
+
+def test_what_advance_leaves_is_what_forward_begins_with(x):
+    inner = Sequential([Tanh(), Residual([Dense(4, 4)])])
+    model = Sequential([Dense(3, 4), inner, LSTM(4, 5), Sequential([GRU(5, 2)])], dtype=np.float64, rng=0)
+    _, state = model.advance(x[:, :3])
+    assert state[1] == (None, ((None,),))  # of a Residual one entry for each branch
+    out = model.forward(x[:, 3:], state=state)
+    np.testing.assert_array_equal(out, model.advance(x[:, 3:], state)[0])
+    np.testing.assert_array_equal(out, model.predict(x[:, 3:], state=state))
+    model.backward(out, dstate=model.advance(x)[1])  # a dstate has the form of a state
 
 
 def test_padded_rows_advance_too(rng):

@@ -45,6 +45,13 @@ def test_a_feature_is_dropped_in_all_steps_of_a_row_or_in_none(rng):
     np.testing.assert_array_equal(layer.backward(np.ones((50, 7, 40))), out)
 
 
+def test_a_part_of_a_batch_has_the_masks_of_its_rows_in_the_whole_whatever_its_length_is():
+    whole, part = SequenceDropout(0.5, rng=0), SequenceDropout(0.5, rng=0)
+    part.place(0, row=3)
+    masks = whole.forward(np.ones((5, 7, 9)))
+    np.testing.assert_array_equal(part.forward(np.ones((2, 4, 9))), masks[3:, :4])
+
+
 def test_predict_drops_nothing(rng):
     x = rng.normal(size=(2, 3, 4))
     np.testing.assert_array_equal(SequenceDropout(0.9, rng=0).predict(x), x)

@@ -13,6 +13,7 @@ from layers.contract.typed import typed
 from optimizers.options import Option, flag
 
 from .history import History, better
+from .interruption import said
 from .metrics import Metric
 from .replacement import Path, check_path
 from .run import CallbackError, Run
@@ -111,7 +112,7 @@ class Hooks:
             except Exception as error:
                 where = f"{hook}, epoch {run.epoch}"
                 raise CallbackError(
-                    f"fit: callback {name} failed in {where}: {type(error).__name__}: {error}"
+                    f"fit: callback {name} failed in {where}: {type(error).__name__}: {said(error)}"
                 ) from error
 
     def check_monitors(self, history: History) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,10 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from layers.contract import Rng, checks
+from optimizers.options import flag
 
+from . import beforehand
 from .callbacks import Hooks
 from .checkpoint import resume as load_to_resume
 from .history import History
+from .interruption import Interruption, carry
 from .loop import Loop, measure
 from .progress import output
 from .protocols import LossLike, Model, OptimizerLike, check_parts
@@ -33,6 +35,7 @@ def fit(
     *,
     epochs: int,
     batch_size: int = 32,
+    drop_last: bool = False,
     sample_weights: ArrayLike | None = None,
     validation: tuple[Any, ...] | Batches | None = None,
     metrics: Metrics = (),
@@ -68,6 +71,9 @@ def fit(
         Training ends after that many epochs, those before a resume included.
     batch_size : int, default 32
         The last batch of an epoch has what is left. Batches that are given as such keep their sizes.
+    drop_last : bool, default False
+        Do not train on the last batch of an epoch if it is smaller than the others, such as one example behind a
+        `BatchNorm`. Shuffled, it has others in each epoch. Epoch 0 is measured on all.
     sample_weights : array (N,) or one for each prediction, optional
         A batch whose weights are all zero is left out.
     validation : (x, y) or (x, y, sample_weights), or iterable of batches, optional
@@ -100,7 +106,8 @@ def fit(
     Returns
     -------
     History
-        Ctrl-C ends training between two batches, with the history so far.
+        Ctrl-C ends training between two batches, with the history so far; a second one ends it at once, perhaps in the
+        middle of a step, by a KeyboardInterrupt that says so.
 
     Raises
     ------
@@ -125,15 +132,19 @@ def fit(
     if isinstance(callbacks, str) or not isinstance(callbacks, Sequence):
         raise TypeError(f"fit: callbacks must be a list, got {type(callbacks).__name__}")
     data = Source("fit", x, y, sample_weights, batch_size=batch_size)
-    held_out = None if validation is None else _held_out(validation, batch_size)
+    beforehand.check_last(data, batch_size, flag("fit", "drop_last", drop_last))
+    held_out = None if validation is None else beforehand.held_out(validation, batch_size)
     named = by_name("fit", metrics)
     hooks = Hooks([*output(verbose, progress), *callbacks])
     rng = np.random.default_rng(rng)
-    run = Run(model, loss, optimizer, epochs=epochs, callbacks=hooks.callbacks, n_batches=data.n_batches, rng=rng)
+    n_batches = data.n_examples // batch_size if drop_last else data.n_batches
+    run = Run(model, loss, optimizer, epochs=epochs, callbacks=hooks.callbacks, n_batches=n_batches, rng=rng)
+    interruption = Interruption()
     if checkpoint is not None:
         check_path("fit: checkpoint", checkpoint)
         if resume and os.path.exists(checkpoint):
-            run.go_on_after(load_to_resume(checkpoint, model, optimizer, hooks.callbacks, rng))
+            with interruption:  # a Ctrl-C while it loads acts at the first batch
+                run.go_on_after(load_to_resume(checkpoint, model, optimizer, hooks.callbacks, rng))
     elif resume:
         raise ValueError("fit: resume=True must come with checkpoint=path, got no path")
     if hasattr(optimizer, "check_serves"):
@@ -144,23 +155,42 @@ def fit(
             "function that makes a new generator, such as x=lambda: batches(...)"
         )
     if held_out is not None:
-        _try(model, loss, held_out, parts)
+        beforehand.try_validation(model, loss, held_out, parts)
+    beforehand.try_one_row(model, data, drop_last, parts)
 
-    loop = Loop(run, hooks, data, held_out, named, shuffle=shuffle, parts=parts)
+    loop = Loop(
+        run,
+        hooks,
+        data,
+        held_out,
+        named,
+        shuffle=shuffle,
+        parts=parts,
+        drop_last=drop_last,
+        interruption=interruption,
+    )
     try:
-        with loop.interruption:
+        with interruption:
             try:
                 loop.train(checkpoint)
             except KeyboardInterrupt:
+                if interruption.torn:
+                    raise
                 if verbose:
                     print(f"stopped by Ctrl-C in epoch {run.epoch}")
                 run.go_on_after(run.history)  # the epoch in which it came is forgotten
             if run.history:
                 hooks.call("on_train_end", run)
-    except Exception as error:
-        run.error = explained = run.explained(error)
-        explained.history = run.history  # type: ignore[attr-defined]  # nothing is lost
-        hooks.call("on_error", run)
+    except BaseException as error:
+        explained = run.explained(error) if isinstance(error, Exception) else error
+        carry(explained, run.history)  # nothing is lost
+        if isinstance(explained, Exception):
+            run.error = explained
+            try:
+                hooks.call("on_error", run)
+            except BaseException as second:
+                carry(second, run.history)
+                raise
         if explained is error:
             raise
         raise explained from error
@@ -211,22 +241,3 @@ def evaluate(
     check_parts("evaluate", model=model, loss=loss)
     source = Source("evaluate", x, y, sample_weights, batch_size=batch_size)
     return measure(model, loss, source.batches(), by_name("evaluate", metrics), parts)
-
-
-def _held_out(validation: tuple[Any, ...] | Batches, batch_size: int) -> Source:
-    """Return the source of validation data."""
-    if not isinstance(validation, tuple):
-        return Source("fit: validation", validation, batch_size=batch_size)
-    if len(validation) not in (2, 3):
-        raise ValueError(f"fit: validation must be (x, y) or (x, y, sample_weights), got {len(validation)} things")
-    return Source("fit: validation", *validation, batch_size=batch_size)
-
-
-def _try(model: Model, loss: LossLike, held_out: Source, parts: int) -> None:
-    """Measure a batch of the validation data, so that nobody waits an epoch to see that it does not fit."""
-    if held_out.once:
-        raise ValueError("fit: validation must be there after every epoch, but a generator gives its batches once")
-    try:
-        measure(model, loss, itertools.islice(held_out.batches(), 1), {}, parts)
-    except (ValueError, TypeError) as error:
-        raise type(error)(f"fit: validation: {error}") from error

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from .callbacks import Hooks
+from .interruption import Buffers, Interruption
 from .parallel import predict_in_parts, train_in_parts
 from .protocols import LossLike, Model
 from .replacement import Path
-from .run import Interruption, Run
+from .run import Run
 from .scores import Named, Scores, anything_counts, divisor_of
 from .snapshot import noises_of
 from .sources import Batch, Source
@@ -35,6 +36,10 @@ class Loop:
         Whether `run.rng` shuffles the data.
     parts : int
         How many parts a batch is computed in.
+    drop_last : bool
+        Whether a batch to train on that is smaller than the others is left out.
+    interruption : Interruption
+        Ctrl-C, which ends the training between two batches.
     """
 
     def __init__(
@@ -47,11 +52,12 @@ class Loop:
         *,
         shuffle: bool,
         parts: int = 1,
+        drop_last: bool = False,
+        interruption: Interruption,
     ) -> None:
         self.run, self.hooks, self.data, self.held_out, self.metrics = run, hooks, data, held_out, metrics
         self.order = run.rng if shuffle else None
-        self.parts = parts
-        self.interruption = Interruption()
+        self.parts, self.drop_last, self.interruption = parts, drop_last, interruption
 
     def train(self, checkpoint: Path | None) -> None:
         """Go through the epochs that are left, with a checkpoint after each."""
@@ -78,18 +84,24 @@ class Loop:
         scores, norms = Scores(loss, self.metrics), []
         run.predictions = None
         noises = noises_of(model).values() if hasattr(optimizer, "steps") else ()
-        for i, batch in enumerate(self.interruption.between(self.data.batches(self.order))):
+        buffers = Buffers(model)
+        for i, batch in enumerate(self.interruption.between(self.data.batches(self.order, drop_last=self.drop_last))):
             run.batch_index, run.batch = i, batch
             call("on_batch_begin", run)
             for noise in noises:  # whatever else has gone forward since
                 noise.place(optimizer.steps)
-            divisor = self._backward()
-            if divisor is None:
-                continue
-            call("on_backward_end", run)
-            _, *targets = run.batch
-            predictions, batch_loss = run.predictions, run.batch_loss
-            optimizer.step(model)
+            before = buffers.now()
+            try:
+                divisor = self._backward()
+                if divisor is None:
+                    continue
+                call("on_backward_end", run)
+                _, *targets = run.batch
+                predictions, batch_loss = run.predictions, run.batch_loss
+                optimizer.step(model)
+            except BaseException:
+                buffers.put(before)  # a step that was not made moves no running mean
+                raise
             call("on_batch_end", run)
             scores.add(batch_loss, predictions, *targets, divisor=divisor)
             norms.append(getattr(optimizer, "gradient_norm", None))
@@ -131,14 +143,16 @@ class Loop:
         return row
 
     def _measure(self, source: Source) -> dict[str, float]:
-        return measure(self.run.model, self.run.loss, self._shown(source.batches()), self.metrics, self.parts)
+        return measure(self.run.model, self.run.loss, self._shown(source), self.metrics, self.parts)
 
-    def _shown(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+    def _shown(self, source: Source) -> Iterator[Batch]:
         """Yield the batches, each in the run: where an error comes up, a callback finds what was being measured."""
         self.run.predictions = None
-        for i, batch in enumerate(self.interruption.between(batches)):
+        self.run.of = " of the validation data" if source is self.held_out else ""
+        for i, batch in enumerate(self.interruption.between(source.batches())):
             self.run.batch_index, self.run.batch = i, batch
             yield batch
+        self.run.of = ""
 
 
 def measure(model: Model, loss: LossLike, batches: Iterable[Batch], metrics: Named, parts: int = 1) -> dict[str, float]:

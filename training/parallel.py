@@ -19,6 +19,7 @@ import numpy as np
 from layers.contract import Array, Padded
 from losses.loss import NothingCounts
 
+from .interruption import Buffers
 from .protocols import LossLike, Model
 from .run import Run
 from .scores import anything_counts, divisor_of, is_sum
@@ -86,15 +87,15 @@ class Sums:
 def train_in_parts(run: Run, k: int) -> Sums | None:
     """Set the gradients of `run.batch`, and predictions and loss of the run; return None if nothing counts."""
     model, loss = run.model, run.loss
-    sums, places, buffers = Sums(loss), Places(model), Buffers(model)
+    sums, places, shares = Sums(loss), Places(model), Shares(model)
     total: Array | None = None
     found = []
     try:
         for row, (x, *targets) in parts_of("fit", run.batch, k):
             places.begin(row)
-            buffers.begin()
+            shares.begin()
             run.predictions = predictions = model.forward(x)
-            buffers.keep(_n_rows("fit", x))
+            shares.keep(_n_rows("fit", x))
             found.append(predictions)
             factor = sums.add(predictions, *targets)
             if factor:
@@ -104,12 +105,9 @@ def train_in_parts(run: Run, k: int) -> Sums | None:
                     total = model.gradients.copy()
                 else:
                     total += model.gradients
-    except BaseException:
-        buffers.begin()
-        raise
     finally:
         places.end()
-    buffers.end()
+    shares.end()
     run.predictions = joined(found)
     if not sums.counts or total is None:
         return None
@@ -144,35 +142,30 @@ class Places:
             noise.row = 0
 
 
-class Buffers:
-    """Arrays that forward changes, such as a running mean: each part begins with those before the step.
+class Shares:
+    """What each part makes of the buffers: each begins with those before the step.
 
     After the step they are the mean of what the parts have made of them, weighted by their examples.
     """
 
     def __init__(self, model: Any) -> None:
-        arrays = model.arrays() if hasattr(model, "arrays") else ()
-        self._owners = [(layer, name) for _, layer, name in arrays if name in layer.buffers]
-        self._before = [getattr(layer, name).copy() for layer, name in self._owners]
+        self._buffers = Buffers(model)
+        self._before = self._buffers.now()
         self._made: list[tuple[int, list[Array]]] = []
 
     def begin(self) -> None:
         """Put all back to where they were before the step."""
-        self._set(self._before)
+        self._buffers.put(self._before)
 
     def keep(self, n_examples: int) -> None:
         """Note what a part of so many examples has made of them."""
-        self._made.append((n_examples, [getattr(layer, name).copy() for layer, name in self._owners]))
+        self._made.append((n_examples, self._buffers.now()))
 
     def end(self) -> None:
         """Put all to the mean of the parts, added up in their order."""
         n_examples = sum(n for n, _ in self._made)
         shares = [n / n_examples for n, _ in self._made]
-        self._set([_mean(shares, list(made)) for made in zip(*(made for _, made in self._made), strict=True)])
-
-    def _set(self, values: list[Array]) -> None:
-        for (layer, name), value in zip(self._owners, values, strict=True):
-            setattr(layer, name, value)
+        self._buffers.put([_mean(shares, list(made)) for made in zip(*(made for _, made in self._made), strict=True)])
 
 
 def _mean(shares: list[float], arrays: list[Array]) -> Array:

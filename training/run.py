@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from .checkpoint import save
-from .data.examples import not_finite
+from .data.examples import first_row, not_finite
 from .history import History
+from .interruption import said
 from .protocols import LossLike, Model, OptimizerLike
 from .replacement import Path
-
-T = TypeVar("T")
 
 
 class CallbackError(RuntimeError):
@@ -104,6 +101,7 @@ class Run:
         self.predictions: Any = None
         self.batch_loss = float("nan")
         self.error: Exception | None = None
+        self.of = ""  # whose batch it is, in words, where it is not one to train on
         self.stopped = False
 
     def stop(self) -> None:
@@ -135,48 +133,19 @@ class Run:
 
     def explained(self, error: Exception) -> Exception:
         """Return a clearer error where training has diverged or x is not finite, elsewhere this one."""
-        outs = self.predictions if isinstance(self.predictions, tuple) else (self.predictions,)
-        finite = not any(not_finite(out) for out in outs)
-        if not isinstance(error, ValueError) or finite:
+        if not isinstance(error, ValueError):
             return error
-        where = f"epoch {self.epoch}, batch {self.batch_index}"
-        if name := not_finite(self.batch[0]):
-            return ValueError(f"fit: {name} must be finite, but is not in {where}")
+        outs = self.predictions if isinstance(self.predictions, tuple) else (self.predictions,)
+        lost = self.predictions is not None and any(not_finite(out) for out in outs)
+        if not lost and "finite" not in said(error):
+            return error
+        where = f"epoch {self.epoch}, batch {self.batch_index}{self.of}"
+        if self.batch and (name := not_finite(self.batch[0])):
+            row = first_row(self.batch[0])
+            return ValueError(f"fit: {name} must be finite, but is not in {where}, row {row} ({said(error)})")
+        if not lost:
+            return error
         return FloatingPointError(
             f"fit: training has diverged in {where}: the output of the network is not finite; a smaller learning "
-            f"rate, clipped gradients or standardized inputs may help ({error})"
+            f"rate, clipped gradients or standardized inputs may help ({said(error)})"
         )
-
-
-class Interruption:
-    """Turns Ctrl-C into a KeyboardInterrupt between two batches, so that no step is left half done.
-
-    A second Ctrl-C is not patient. Outside the main thread, or where the program has a handler of its own, it does
-    nothing.
-    """
-
-    def __init__(self) -> None:
-        self._pressed = self._installed = False
-
-    def __enter__(self) -> Interruption:
-        mine = threading.current_thread() is threading.main_thread()
-        if mine and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, self._press)
-            self._installed = True
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._installed:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def _press(self, *_: object) -> None:
-        if self._pressed:
-            raise KeyboardInterrupt
-        self._pressed = True
-
-    def between(self, batches: Iterable[T]) -> Iterator[T]:
-        """Yield the batches until Ctrl-C is pressed."""
-        for batch in batches:
-            if self._pressed:
-                raise KeyboardInterrupt
-            yield batch

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from layers.contract import Rng, checks
+from layers.contract import Rng, as_numbers, checks
 
 from .data.batches import batches
 from .protocols import LossLike, Model, OptimizerLike
@@ -241,7 +241,7 @@ def _loss_of_step(model: Model, loss: LossLike, x: ArrayLike, y: ArrayLike) -> f
     """Run forward and backward, and return the loss: infinite where the predictions have left all bounds."""
     with np.errstate(over="ignore", invalid="ignore"):
         predictions = model.forward(x)
-        if not np.all(np.isfinite(predictions)):
+        if not np.all(np.isfinite(as_numbers(predictions))):
             return math.inf
         value = float(loss.forward(predictions, y))
         model.backward(loss.backward(), input_gradient=False)

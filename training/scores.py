@@ -127,7 +127,8 @@ def anything_counts(loss: LossLike, predictions: Any, y: Any) -> bool:
 def _counted(loss: LossLike, predictions: Any, y: Any) -> tuple[Any, Any, Any]:
     """Return predictions and y without lengths, and which of them count; None for all."""
     ignore = getattr(loss, "ignore", None)
-    if not isinstance(ignore, int) and not is_padded(predictions):
+    ignore = ignore if isinstance(ignore, int) else None  # of a loss of one's own it may be something else
+    if ignore is None and not is_padded(predictions):
         return predictions, y, None
     return what_counts(repr(loss), predictions, y, ignore)
 

@@ -82,10 +82,22 @@ class Source:
             return -(-self.n_examples // self.batch_size)
         return len(self._iterable) if hasattr(self._iterable, "__len__") else None
 
-    def batches(self, rng: np.random.Generator | None = None) -> Iterator[Batch]:
-        """Yield a pass of batches; arrays in random order, if there is an rng. A batch without weight is left out."""
+    def sizes(self, drop_last: bool = False) -> list[int]:
+        """Return the sizes of the batches that are cut from arrays, each once."""
+        whole, rest = divmod(self.n_examples, self.batch_size)
+        return [self.batch_size] * (whole > 0) + [rest] * (rest > 0 and not drop_last)
+
+    def first(self, n: int) -> Iterator[Batch]:
+        """Yield one batch of the first n examples of arrays."""
+        yield tuple([rows(array, slice(n)) for array in self.arrays])
+
+    def batches(self, rng: np.random.Generator | None = None, *, drop_last: bool = False) -> Iterator[Batch]:
+        """Yield a pass of batches; arrays in random order, if there is an rng. A batch without weight is left out.
+
+        With drop_last the last batch of arrays is left out too, if it is smaller than the others.
+        """
         found = False
-        for batch in self._cut(rng) if self.arrays else self._given():
+        for batch in self._cut(rng, drop_last) if self.arrays else self._given():
             found = True
             if len(batch) < 3 or np.any(batch[2]):
                 yield batch
@@ -95,9 +107,10 @@ class Source:
                 "give a list, or a function that makes a new generator"
             )
 
-    def _cut(self, rng: np.random.Generator | None) -> Iterator[Batch]:
+    def _cut(self, rng: np.random.Generator | None, drop_last: bool) -> Iterator[Batch]:
         order = None if rng is None else rng.permutation(self.n_examples)
-        for start in range(0, self.n_examples, self.batch_size):
+        stop = self.n_examples - self.n_examples % self.batch_size * drop_last
+        for start in range(0, stop, self.batch_size):
             here = slice(start, start + self.batch_size)
             chosen = here if order is None else order[here]
             yield tuple([rows(array, chosen) for array in self.arrays])

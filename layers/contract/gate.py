@@ -28,10 +28,10 @@ def within_range(method: Method) -> Method:
     """
 
     @wraps(method)
-    def checked(self: Gate, *arguments: Any) -> Any:
+    def checked(self: Gate, *arguments: Any, **options: Any) -> Any:
         try:
             with np.errstate(over="raise", invalid="ignore", divide="ignore"):
-                return method(self, *arguments)
+                return method(self, *arguments, **options)
         except FloatingPointError:
             largest, dtype = np.finfo(self._floats).max, self._floats
             what = f"{self.who}: what {method.__name__} returns"

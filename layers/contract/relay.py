@@ -2,7 +2,8 @@
 
     x  = Padded(x, lengths)     opened at the door, zeros put into the padding
     lengths                     handed to each layer that takes them; after it they are its `output_lengths`
-    state                       a tuple of one entry for each layer, None for a layer without memory
+    state                       a tuple of one entry for each layer, None for a layer without memory, again a tuple
+                                for a container; in a Residual or a Concatenate one entry for each branch
 
 There is no memory between calls: what a pass shall begin with is given to it, and where it ended is `state`.
 """
@@ -57,11 +58,9 @@ class Relay(Container):
 
     def _options(self, name: str, state: Any) -> list[dict[str, Any]]:
         """Return what to hand to each layer: its entry of the state, under this name, where it has one."""
-        if state is None:
-            return [{}] * len(self._layers)
         if state is None:  # as nearly always: at no cost
             return [{}] * len(self._layers)
-        entries = self._entries(name, state)
+        entries = [None if _is_empty(own) else own for own in self._entries(name, state)]
         for layer, own in zip(self._layers, entries, strict=True):
             if own is not None and not layer.takes_state:
                 kind = type(own).__name__
@@ -100,6 +99,11 @@ class Relay(Container):
         if lengths is None or dout.ndim < 2 or len(dout) != len(lengths):
             return dout
         return without_padding(dout, lengths)
+
+
+def _is_empty(state: Any) -> bool:
+    """Return whether there is no memory in a state: of a container without any, `advance` gives (None, None)."""
+    return state is None or (isinstance(state, tuple | list) and all(_is_empty(entry) for entry in state))
 
 
 def through(layers: Iterable[Layer], lengths: Array | None) -> list[dict[str, Any]]:

@@ -95,6 +95,7 @@ class Recurrent(Layer):
             records.append(record)
         kept = self._run(steps, packed, records)
         self.state = self._as_state([steps.unsort(record[steps.last]) for record in records])
+        self.dstate = None  # until backward says
         self._cache = x.shape, steps, packed, records, kept
         return steps.unpack(records[0][n:])
 
@@ -121,11 +122,10 @@ class Recurrent(Layer):
         """
         raise NotImplementedError(f"{type(self).__name__} must define _run_back(...)")
 
-    def _project(self, packed: Array, weights: Array, bias: Array, dtype: Any) -> Array:
-        """Return packed @ weights + bias in that dtype."""
-        out: Array = packed.dot(weights).astype(dtype, copy=False)
-        out += bias
-        return out
+    def _project(self, packed: Array, dtype: Any, sign: int = 1) -> Array:
+        """Return packed @ weights + bias in that dtype, or, with a sign of -1, its negative, at no further cost."""
+        out: Array = packed.dot(self.weights).astype(dtype, copy=False)
+        return np.add(out, self.bias, out=out) if sign > 0 else np.subtract(-self.bias, out, out=out)
 
     def _transposed(self, weights: Array, dtype: Any) -> Array:
         """Return a copy of recurrent weights turned over: the products of all steps with it are a third faster."""

@@ -82,7 +82,7 @@ class SimpleRNN(Recurrent):
         (hidden,) = records
         recurrent = self.recurrent_weights.astype(hidden.dtype, copy=False)
         # What x gives is written where the states will be, and each step works there, in place.
-        hidden[steps.n :] = self._project(packed, self.weights, self.bias, hidden.dtype)
+        hidden[steps.n :] = self._project(packed, hidden.dtype)
         product = np.empty((steps.n, self.n_units), hidden.dtype)
         for rows, before, after in steps.blocks():
             h, product = hidden[after], product[: rows.stop - rows.start]

@@ -9,23 +9,32 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from layers.contract import Array, Rng, as_examples, checks
+from optimizers.options import flag
 
 from .examples import Examples, by_rows, paired, rows
 
 
 def batches(
-    x: ArrayLike | Mapping[str, ArrayLike], y: ArrayLike, batch_size: int, *, shuffle: bool = True, rng: Rng = None
+    x: ArrayLike | Mapping[str, ArrayLike],
+    y: ArrayLike,
+    batch_size: int,
+    *,
+    drop_last: bool = False,
+    shuffle: bool = True,
+    rng: Rng = None,
 ) -> Iterator[tuple[Any, Array]]:
     """Yield (x, y) of `batch_size` examples at a time, in random order, each example once.
 
-    The last batch has what is left, so that none is dropped. Give a Generator, not a seed, when there are several
-    epochs: a seed shuffles each of them alike.
+    The last batch has what is left, so that none is dropped, unless drop_last says so. Give a Generator, not a seed,
+    when there are several epochs: a seed shuffles each of them alike.
 
     Parameters
     ----------
     x, y : array (N, ...) or Padded
         Neither is changed or copied whole. x may be a dict of them, for a network of several inputs.
     batch_size : int
+    drop_last : bool, default False
+        Leave out the last batch, if it is smaller than the others.
     shuffle : bool, default True
         False keeps the order.
     rng : int or numpy.random.Generator, optional
@@ -45,13 +54,23 @@ def batches(
     x, y = by_rows(x), as_examples(y)
     batch_size = checks.whole("batches", "batch_size", batch_size)
     paired("batches", x, y)
-    return _batches(x, y, batch_size, np.random.default_rng(rng) if shuffle else None)
+    check_dropping("batches", flag("batches", "drop_last", drop_last), batch_size, len(y))
+    return _batches(x, y, batch_size, drop_last, np.random.default_rng(rng) if shuffle else None)
+
+
+def check_dropping(who: str, drop_last: bool, batch_size: int, n_examples: int) -> None:
+    """Raise if nothing would be left."""
+    if drop_last and n_examples < batch_size:
+        raise ValueError(
+            f"{who}: batch_size must be at most the number of examples where drop_last is True, {n_examples}, got "
+            f"{batch_size}"
+        )
 
 
 def _batches(
-    x: Examples, y: Array, batch_size: int, rng: np.random.Generator | None
+    x: Examples, y: Array, batch_size: int, drop_last: bool, rng: np.random.Generator | None
 ) -> Iterator[tuple[Examples, Array]]:
     order = None if rng is None else rng.permutation(len(y))
-    for start in range(0, len(y), batch_size):
+    for start in range(0, len(y) - len(y) % batch_size * drop_last, batch_size):
         chosen = slice(start, start + batch_size) if order is None else order[start : start + batch_size]
         yield rows(x, chosen), y[chosen]

@@ -70,6 +70,19 @@ def rows(x: Examples, chosen: Any) -> Examples:
     return {name: array[chosen] for name, array in x.items()} if isinstance(x, dict) else x[chosen]
 
 
+def first_row(x: Any) -> int:
+    """Return the first row of x, or of an array in a dict, that is not finite.
+
+    Examples
+    --------
+    >>> first_row([[1.0, 2.0], [3.0, np.nan]]), first_row({"a": [1], "b": [np.inf]})
+    (1, 0)
+    """
+    arrays = [array for array in (x.values() if isinstance(x, Mapping) else [x]) if not_finite(array)]
+    array = np.asarray(getattr(arrays[0], "x", arrays[0]))
+    return int(np.argmax(~np.isfinite(array).reshape(len(array), -1).all(axis=1)))
+
+
 def not_finite(x: Any) -> str:
     """Return the name of what holds NaN or infinity, "x" where it is the one array, "" where all is finite.
 
