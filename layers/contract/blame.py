@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-# What NumPy and Python raise at numbers that do not fit, and what can be made anew with another text.
-PLAIN = (ValueError, TypeError, IndexError, KeyError, AttributeError, ZeroDivisionError, FloatingPointError)
+# What NumPy raises where arrays do not fit. Whatever else comes up is the business of whoever raised it.
+PLAIN = (ValueError, TypeError, IndexError)
 
 
 def blame(error: Exception, layer: Any, method: str, given: Any, giver: Any = None) -> None:
@@ -27,13 +27,14 @@ def blame(error: Exception, layer: Any, method: str, given: Any, giver: Any = No
     if given is None and giver is not None:
         returned_nothing(giver, method, error)
     method = _written(layer, method)
-    text = error.args[0] if len(error.args) == 1 and isinstance(error.args[0], str) else str(error)
+    kind = next((kind for kind in PLAIN if isinstance(error, kind)), None)
+    if kind is None or not (type(error) is kind or type(error).__module__.startswith("numpy")):
+        return
+    text = str(error)
     names = {name for _, each in layer.members() for name in (each.who, type(each).__name__)}
     if not any(text.startswith(name) for name in names):
-        kind = next((kind for kind in PLAIN if isinstance(error, kind)), None)
-        if kind is not None and (type(error) is kind or type(error).__module__.startswith("numpy")):
-            raise kind(f"{layer.who}: {method}: {text}") from error
-    elif method == "backward" and giver is not None and text.startswith(f"{layer.who}: dout must "):
+        raise kind(f"{layer.who}: {method}: {text}") from error
+    if method == "backward" and giver is not None and text.startswith(f"{layer.who}: dout must "):
         raise type(error)(f"{text}; it is what backward of {giver.who} returned") from error
 
 

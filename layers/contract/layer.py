@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 from .habits import Habits
 from .noise import Noise
 from .rest import Resting, set_resting
-from .storage import Array, Rng, Shape, as_shape, native
+from .storage import Array, Rng, Shape, as_given, as_shape, native
 from .typed import in_words, typed
 
 STARS = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -247,7 +248,7 @@ class Layer(Habits, Resting):
         if dtype.kind == "f" and dtype.isnative and array.flags.c_contiguous:  # as nearly always, at no further cost
             return array
         if dtype.kind not in "fiub":
-            raise TypeError(f"{self.who}: {name} must hold real numbers, got dtype {dtype}")
+            raise TypeError(f"{self.who}: {name} must hold real numbers, got {as_given(name, value, array)}")
         return native(array if dtype.kind == "f" else array.astype(self._dtype))
 
     def _check_x(self, x: Any) -> Array:
@@ -265,7 +266,7 @@ class Layer(Habits, Resting):
         """Return x as floating numbers, its last axis checked."""
         x = self._check_x(x)
         if x.ndim < 2 or x.shape[-1] != n_features:
-            raise ValueError(f"{self.who}: x must have shape (N, {n_features}), got {x.shape}")
+            raise ValueError(f"{self.who}: x must have shape (N, {n_features}), got {x.shape}{_cure(x.shape, n_features)}")
         return x
 
     def _check_dout(self, dout: Any, shape: Shape) -> Array:
@@ -280,3 +281,12 @@ class Layer(Habits, Resting):
         if not shape or shape[-1] != n_features:
             raise ValueError(f"{self.who}: input_shape must be (..., {n_features}), got {shape}")
         return shape
+
+
+def _cure(shape: Shape, n_features: int) -> str:
+    """Return what was forgotten where x has another shape than (N, n_features): an axis, or a Flatten."""
+    if shape == (n_features,):
+        return "; a batch of one: x[np.newaxis]"
+    if len(shape) > 2 and math.prod(shape[1:]) == n_features:
+        return f"; {' * '.join(map(str, shape[1:]))} = {n_features}: Flatten() before it"
+    return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,8 @@ def plain_array(who: str, name: str, value: Any) -> Array:
     if hasattr(value, "toarray") and not hasattr(value, "__array__"):
         raise TypeError(f"{who}: {name} must be an array, got the sparse {type(value).__name__}: {name}.toarray()")
     try:
-        return np.asanyarray(value)
+        array = np.asanyarray(value)
+        return np.asarray(array) if isinstance(array, np.matrix) else array  # a memory map stays one
     except Exception as error:
         if isinstance(value, list | tuple) and isinstance(error, ValueError):
             kind = type(value).__name__
@@ -88,3 +90,21 @@ def cure_of(name: str, array: Array) -> str:
     if array.dtype.kind == "O" and array.size and all(isinstance(each, real) for each in array.flat):
         return f": {name}.astype(float)"
     return ""
+
+
+def rows_of(who: str, name: str, value: Any) -> Array:
+    """Return value as an array; raise, in words, where it is one thing that has no rows, such as a generator.
+
+    Examples
+    --------
+    >>> from training.data.arrays import rows_of
+    >>> rows_of("fit", "x", (row for row in [[1.0], [2.0]]))
+    Traceback (most recent call last):
+        ...
+    TypeError: fit: x must be an array with a row for each example, got a generator
+    """
+    array = value if isinstance(value, np.ndarray) and type(value) is np.ndarray else plain_array(who, name, value)
+    if array.ndim == 0 and array.dtype.kind in "OUS":
+        got = f"{'a ' if isinstance(value, Iterator) else ''}{described(value, array)}"
+        raise TypeError(f"{who}: {name} must be an array with a row for each example, got {got}")
+    return array
