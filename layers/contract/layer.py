@@ -248,7 +248,7 @@ class Layer(Habits, Resting):
         if dtype.kind == "f" and dtype.isnative and array.flags.c_contiguous:  # as nearly always, at no further cost
             return array
         if dtype.kind not in "fiub":
-            raise TypeError(f"{self.who}: {name} must hold real numbers, got {as_given(name, value, array)}")
+            raise TypeError(f"{self.who}: {name} must hold real numbers, got {as_given(name, array)}")
         return native(array if dtype.kind == "f" else array.astype(self._dtype))
 
     def _check_x(self, x: Any) -> Array:
