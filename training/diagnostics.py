@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike
 from layers import Layer, ReLU, Sigmoid, Tanh
 from layers.contract import Array, checks
 from losses import SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
+from optimizers.options import Option, flag
 
 from .callbacks import Callback
 from .data.examples import not_finite
@@ -87,8 +88,11 @@ class Diagnostics(Callback):
     the initial loss is far above ln 3
     """
 
+    every = Option(checks.whole)
+    verbose = Option(flag)
+
     def __init__(self, every: int = 20, *, verbose: bool = True) -> None:
-        self.every, self.verbose = checks.whole("Diagnostics", "every", every), verbose
+        self.every, self.verbose = every, verbose
         self._begin()
 
     def _begin(self) -> None:

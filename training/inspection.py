@@ -20,6 +20,7 @@ def layer_slices(model: Layer) -> dict[str, slice]:
     >>> layer_slices(Sequential([Dense(2, 3), ReLU(), Dense(3, 1)]))
     {'0': slice(0, 9, None), '2': slice(9, 13, None)}
     """
+    _check_layer("layer_slices", model)
     slices: dict[str, slice] = {}
     for full, part in model.layout.items():
         name = full.rpartition(".")[0]
@@ -38,6 +39,11 @@ def layer_outputs(model: Layer, x: Any) -> Iterator[tuple[str, Layer, Array]]:
     >>> [(name, out.shape) for name, layer, out in layer_outputs(model, np.ones((4, 2)))]
     [('0', (4, 3)), ('1', (4, 3))]
     """
+    _check_layer("layer_outputs", model)
+    return _outputs(model, x)
+
+
+def _outputs(model: Layer, x: Any) -> Iterator[tuple[str, Layer, Array]]:
     found: list[tuple[str, Layer, Array]] = []
     twin = model.twin()
     for (name, layer), (_, inner) in zip(model.leaves(), twin.leaves(), strict=True):
@@ -85,6 +91,12 @@ def gives_probabilities(loss: Any, predictions: Any) -> str:
 
 
 activations = layer_outputs  # its name of before
+
+
+def _check_layer(who: str, model: Any) -> None:
+    if not isinstance(model, Layer):
+        got = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
+        raise TypeError(f"{who}: model must be a layer, got {got}")
 
 
 def _recording(
