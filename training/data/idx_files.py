@@ -105,9 +105,10 @@ def read_idx(path: str | os.PathLike[str]) -> Array:
 def _path(who: str, name: str, value: str | os.PathLike[str]) -> Path:
     if not isinstance(value, str | os.PathLike):
         raise TypeError(f"{who}: {name} must be a path, got {value!r}")
-    if not os.fspath(value) or "\0" in os.fspath(value):
+    text = os.fsdecode(value)
+    if not text or "\0" in text:
         raise ValueError(f"{who}: {name} must be a path, got {value!r}")
-    return Path(value)
+    return Path(text)
 
 
 def _found(directory: Path, name: str) -> Path:
