@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from .contract import Array, Layer, Rng, Shape
+from .contract import Array, Layer, Rng, Shape, checks
 from .initializers import WeightsShape, check_initializer
 
 Initializer: TypeAlias = Callable[[np.random.Generator, Shape], Any]
@@ -45,7 +45,8 @@ class Weighted(Layer):
         rng: Rng = None,
     ) -> None:
         check_initializer(type(self).__name__, initializer)
-        self.use_bias, self.initializer = bool(use_bias) and n_outputs is not None, initializer
+        self.use_bias = checks.flag(type(self).__name__, "use_bias", use_bias) and n_outputs is not None
+        self.initializer = initializer
         self._fans = fans
         if n_outputs is not None and use_bias:
             super().__init__(weights=shape, bias=(n_outputs,))
@@ -55,6 +56,6 @@ class Weighted(Layer):
 
     def initialize(self, rng: Rng = None) -> None:
         shape = self.weights.shape if self._fans is None else WeightsShape(self.weights.shape, self._fans)
-        self.weights = self.initializer(np.random.default_rng(rng), shape)
+        self.weights = self.initializer(checks.generator(self, rng), shape)
         if self.use_bias:
             self.bias = np.zeros(self.bias.shape)

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from layers.contract import Array, Rng, as_examples, checks
-from optimizers.options import flag
 
 from .examples import Examples, by_rows, paired, rows
 
@@ -54,8 +53,8 @@ def batches(
     x, y = by_rows(x), as_examples(y)
     batch_size = checks.whole("batches", "batch_size", batch_size)
     paired("batches", x, y)
-    check_dropping("batches", flag("batches", "drop_last", drop_last), batch_size, len(y))
-    return _batches(x, y, batch_size, drop_last, np.random.default_rng(rng) if shuffle else None)
+    check_dropping("batches", checks.flag("batches", "drop_last", drop_last), batch_size, len(y))
+    return _batches(x, y, batch_size, drop_last, checks.generator("batches", rng) if shuffle else None)
 
 
 def check_dropping(who: str, drop_last: bool, batch_size: int, n_examples: int) -> None:

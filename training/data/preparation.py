@@ -52,7 +52,7 @@ def train_test_split(
     n_test = int(test_size) if whole else round(n * test_size) if 0 < test_size < 1 else 0
     if not 0 < n_test < n:
         raise ValueError(f"train_test_split: both parts must hold examples, got test_size {test_size} of {n}")
-    rng = np.random.default_rng(rng)
+    rng = checks.generator("train_test_split", rng)
     order = rng.permutation(n)
     if stratify:
         order = order[_stratified(y[order], n_test)]
