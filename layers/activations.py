@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .contract import Array, Layer, native
+from .contract import Array, Layer, checks, native
 
 
 def sigmoid(x: ArrayLike) -> Array:
@@ -49,7 +49,7 @@ def as_floats(who: str, x: ArrayLike) -> Array:
     >>> as_floats("sigmoid", [1, 2]), as_floats("sigmoid", np.float32([1]))
     (array([1., 2.]), array([1.], dtype=float32))
     """
-    array = native(np.asarray(x))
+    array = native(checks.array(who, "x", x))
     if array.dtype.kind == "f":
         return array
     if array.dtype.kind not in "iub":

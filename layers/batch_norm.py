@@ -102,7 +102,7 @@ class BatchNorm(Normalization):
         super().__init__(n_features, epsilon)
 
     def initialize(self, rng: Rng = None) -> None:
-        super().initialize()
+        super().initialize(rng)
         self.running_mean, self.running_variance = np.zeros(self.n_features), np.ones(self.n_features)
 
     @np.errstate(over="ignore", invalid="ignore")

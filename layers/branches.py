@@ -180,7 +180,7 @@ class Residual(Branches):
         return self._dout_at_the_door(self._check_real("dout", dout)) + dx
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        around, out = as_shape(input_shape), self.branches[0].output_shape(input_shape)
+        around, out = as_shape(input_shape, self), self.branches[0].output_shape(input_shape)
         if self.projection is not None:
             around = self.projection.output_shape(around)
         if out != around:

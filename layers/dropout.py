@@ -152,7 +152,7 @@ class Dropout2D(Dropout):
         return out.astype(x.dtype, copy=False).reshape(x.shape)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        shape = as_shape(input_shape)
+        shape = as_shape(input_shape, self)
         if len(shape) < 2:
             raise ValueError(f"{self.who}: an example must have shape (H, W, C), got {shape}; of features use Dropout")
         return shape

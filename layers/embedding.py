@@ -63,7 +63,7 @@ class Embedding(Weighted):
         super().__init__((self.n_inputs, self.n_outputs), initializer=initializer, rng=rng)
 
     def forward(self, x: Any) -> Array:
-        x = native(np.asarray(x))
+        x = native(checks.array(self, "x", x))
         if x.dtype.kind not in "iu":
             raise TypeError(f"{self.who}: x must hold integers, got dtype {x.dtype}")
         if self._check_examples(x).min() < 0 or x.max() >= self.n_inputs:
@@ -84,4 +84,4 @@ class Embedding(Weighted):
         self.dweights[tokens] = np.add.reduceat(rows[order], starts, axis=0, dtype=wide)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        return (*as_shape(input_shape), self.n_outputs)
+        return (*as_shape(input_shape, self), self.n_outputs)

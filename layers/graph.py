@@ -86,9 +86,9 @@ class Graph(Named):
         dtype: Any = np.float32,
         rng: Rng = None,
     ) -> None:
-        generator = None if rng is None else np.random.default_rng(rng)
+        generator = None if rng is None else checks.generator("Graph", rng)
         self._wiring, layers = wired(nodes, inputs, outputs)
-        self.keep = bool(keep)
+        self.keep = checks.flag("Graph", "keep", keep)
         super().__init__(layers, dtype)
         if generator is not None:
             self.initialize(generator)
@@ -224,7 +224,7 @@ class Graph(Named):
                     f"{self.who}: dout must hold real numbers, got dtype object; it may be left out where out is one "
                     f"number, and out has shape {shapes[0]}"
                 )
-            return [np.ones(shapes[0]) if dout is None else np.asarray(dout)]
+            return [np.ones(shapes[0]) if dout is None else checks.array(self, "dout", dout)]
         if not isinstance(dout, tuple | list) or len(dout) != n or all(each is None for each in dout):
             got = (
                 f"{len(dout)}, {[None if d is None else '...' for d in dout]}"

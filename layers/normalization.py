@@ -96,6 +96,7 @@ class Normalization(Careful):
         self.initialize()
 
     def initialize(self, rng: Rng = None) -> None:
+        super().initialize(rng)
         self.gain = np.ones(self.n_features)
         if "bias" in self.shapes:
             self.bias = np.zeros(self.n_features)
@@ -109,7 +110,7 @@ class Normalization(Careful):
         return x if x.dtype == self._dtype else x.astype(np.result_type(x.dtype, self._dtype), copy=False)
 
     def _check_feature_shape(self, input_shape: Shape, n_features: int) -> Shape:
-        shape = as_shape(input_shape)
+        shape = as_shape(input_shape, self)
         if not shape or shape[-1] != n_features:
             hint = self._hint(shape)
             raise ValueError(f"{self.who}: input_shape must be (..., {n_features}), got {shape}{hint}")

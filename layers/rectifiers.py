@@ -124,6 +124,7 @@ class PReLU(Layer):
         self.initialize()
 
     def initialize(self, rng: Rng = None) -> None:
+        super().initialize(rng)
         self.slopes = np.full(self.n_features, self.slope)
 
     def forward(self, x: ArrayLike) -> Array:

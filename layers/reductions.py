@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .contract import Array, Gate, Shape, as_shape, check_lengths, real_steps, within_range
+from .contract import Array, Gate, Shape, as_shape, check_lengths, checks, real_steps, within_range
 from .speed import sum_axes
 
 
@@ -20,10 +20,10 @@ class _Reduction(Gate):
 
     def __init__(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> None:
         axes = () if axis is None else axis if isinstance(axis, tuple) else (axis,)
-        if not all(isinstance(i, int | np.integer) and not isinstance(i, bool) for i in axes):
+        if not all(isinstance(i, int | np.integer) and not isinstance(i, bool) and abs(i) < 2**31 for i in axes):
             kind = type(self).__name__
             raise TypeError(f"{kind}: axis must be a whole number, a tuple of them or None, got {axis!r}")
-        self.axis, self.keepdims = axis, bool(keepdims)
+        self.axis, self.keepdims = axis, checks.flag(type(self).__name__, "keepdims", keepdims)
         super().__init__()
 
     def _check_axes(self, x: ArrayLike) -> tuple[Array, tuple[int, ...]]:
@@ -78,7 +78,7 @@ class _Reduction(Gate):
         return out.reshape(self._out_shape(x.shape, axes))[()]
 
     def output_shape(self, input_shape: Shape) -> Shape:  # type: ignore[override]  # it has one input
-        shape = (1, *as_shape(input_shape))  # one example
+        shape = (1, *as_shape(input_shape, self))  # one example
         axes = self._axes(shape)
         if 0 in axes:
             raise ValueError(f"{self.who}: axis must leave out 0, the examples, for an output_shape, got {self.axis}")

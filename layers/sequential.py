@@ -7,7 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Array, Layer, Padded, Part, Relay, Rng, Shape, as_shape, blame, returned_nothing, through
+from .contract import (
+    Array,
+    Layer,
+    Padded,
+    Part,
+    Relay,
+    Rng,
+    Shape,
+    as_shape,
+    blame,
+    checks,
+    returned_nothing,
+    through,
+)
 
 
 class Sequential(Relay):
@@ -61,7 +74,7 @@ class Sequential(Relay):
     knows_rest = True
 
     def __init__(self, layers: Sequence[Layer], *, dtype: Any = np.float32, rng: Rng = None) -> None:
-        generator = None if rng is None else np.random.default_rng(rng)
+        generator = None if rng is None else checks.generator("Sequential", rng)
         super().__init__(layers, dtype)
         if generator is not None:
             self.initialize(generator)
@@ -172,7 +185,7 @@ class Sequential(Relay):
         return after
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        shape = as_shape(input_shape)
+        shape = as_shape(input_shape, self)
         for layer in self.layers:
             shape = layer.output_shape(shape)
         return shape

@@ -16,7 +16,7 @@ class _Rearranging(Layer):
     """A layer whose backward brings dout back into the shape of x."""
 
     def forward(self, x: Any) -> Array:
-        x = native(np.asarray(x))  # integers on their way to an Embedding stay integers
+        x = native(checks.array(self, "x", x))  # integers on their way to an Embedding stay integers
         if x.dtype.kind not in "fiub":
             raise TypeError(f"{self.who}: x must hold real numbers, got dtype {x.dtype}")
         out = self._check_examples(x).reshape(len(x), *self.output_shape(x.shape[1:]))
@@ -58,7 +58,7 @@ class Flatten(_Rearranging):
     """
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        return (math.prod(as_shape(input_shape)),)
+        return (math.prod(as_shape(input_shape, self)),)
 
 
 class Reshape(_Rearranging):
@@ -93,7 +93,7 @@ class Reshape(_Rearranging):
         super().__init__()
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        input_shape = as_shape(input_shape)
+        input_shape = as_shape(input_shape, self)
         size, known = math.prod(input_shape), math.prod(n for n in self.shape if n != -1)
         if size % known or (-1 not in self.shape and size != known):
             raise ValueError(f"{self.who}: an example must have {known} elements, got {size} of shape {input_shape}")

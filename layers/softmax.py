@@ -100,7 +100,7 @@ class _AlongAxis(Layer):
         return x
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        shape = as_shape(input_shape)
+        shape = as_shape(input_shape, self)
         if not -len(shape) <= self.axis <= len(shape):
             raise ValueError(f"{self.who}: input_shape must have the axis {self.axis}, N counted as 0, got {shape}")
         return shape

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from .contract import Array, Layer, Rng, Shape
+from .contract import Array, Layer, Rng, Shape, checks
 from .initializers import WeightsShape, check_initializer, drawn
 
 Initializer: TypeAlias = Callable[[np.random.Generator, Shape], Any]
@@ -45,7 +45,8 @@ class Weighted(Layer):
         rng: Rng = None,
     ) -> None:
         check_initializer(type(self).__name__, initializer)
-        self.use_bias, self.initializer = bool(use_bias) and n_outputs is not None, initializer
+        self.use_bias = checks.flag(type(self).__name__, "use_bias", use_bias) and n_outputs is not None
+        self.initializer = initializer
         self._fans = fans
         if n_outputs is not None and use_bias:
             super().__init__(weights=shape, bias=(n_outputs,))

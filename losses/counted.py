@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from . import checks
 from .extremes import Array
 
 Forward = TypeVar("Forward", bound=Callable[..., float])
@@ -55,7 +56,7 @@ def what_counts(who: str, predictions: Any, y: Any, ignore: int | None = None) -
     elif is_padded(y):
         raise TypeError(f"{who}: predictions must have lengths, as y has, got {type(predictions).__name__}")
     if ignore is not None:
-        y = np.asarray(y)
+        y = checks.array(who, "y", y)
         if y.shape == np.shape(predictions)[:-1] and y.dtype.kind in "iu":  # rows of probabilities ignore nothing
             kept = y != ignore
             if where is not None:
@@ -122,7 +123,7 @@ class Spread:
 
 def _weights_of(loss: Any, sample_weights: Any, where: Array) -> Array:
     """Return the weights of the predictions that count: those of their examples, or their own."""
-    weights = np.asarray(sample_weights)
+    weights = checks.array(loss, "sample_weights", sample_weights)
     if weights.shape == where.shape[:1]:
         weights = np.broadcast_to(weights.reshape(-1, *(1,) * (where.ndim - 1)), where.shape)
     if weights.shape[: where.ndim] != where.shape:

@@ -6,44 +6,59 @@ the derivative is y_hat - y, and no probability is ever so small that its logari
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .checks import fraction
+from . import checks
 from .counted import counting
 from .loss import Array, Loss
+from .options import Option
 from .rows import places, row_maxima
+
+
+def weights_of_classes(n_classes: int | None) -> Callable[[str, str, Any], Array]:
+    """Return the check of the weights of so many classes, or, for None, of two or more."""
+
+    def check(who: str, name: str, value: Any) -> Array:
+        weights = checks.array(who, name, value)
+        if weights.size and weights.dtype.kind not in "fiu":
+            raise TypeError(f"{who}: {name} must hold real numbers, got dtype {weights.dtype}")
+        size = "(C,) with C of at least 2" if n_classes is None else f"({n_classes},)"
+        if weights.ndim != 1 or len(weights) < 2 or len(weights) != (n_classes or len(weights)):
+            raise ValueError(f"{who}: {name} must have shape {size}, got {weights.shape}")
+        with np.errstate(over="ignore"):
+            floats = weights.astype(float)
+        if not np.all(np.isfinite(floats)) or floats.min() < 0:
+            raise ValueError(f"{who}: {name} must be finite and not negative, got {weights.tolist()}")
+        return floats
+
+    return check
+
+
+def any_whole(who: str, name: str, value: Any) -> int:
+    """Return value as an int; raise unless it is a whole number."""
+    return checks.whole(who, name, value, -(2**63))
 
 
 class _FusedCrossEntropy(Loss):
     """A cross-entropy for training: of logits, with labels that can be smoothed and classes that can weigh more."""
 
     unit = "nats"
-    _n_classes: int | None = None  # any number
+    label_smoothing = Option(checks.fraction)
+    class_weights = Option(weights_of_classes(None), optional=True, then="_see_classes")
 
     def __init__(
         self, reduction: str = "mean", *, label_smoothing: float = 0.0, class_weights: ArrayLike | None = None
     ) -> None:
         super().__init__(reduction)
-        self.label_smoothing = fraction(type(self).__name__, "label_smoothing", label_smoothing)
-        self.class_weights = None if class_weights is None else self._checked_weights(class_weights)
+        self.label_smoothing, self.class_weights = label_smoothing, class_weights
+
+    def _see_classes(self) -> None:
         given = [] if self.class_weights is None else self.class_weights.tolist()
         self._far_classes = any(weight and not 1e-5 <= weight <= 1e5 for weight in given)
-
-    def _checked_weights(self, class_weights: ArrayLike) -> Array:
-        who, weights = type(self).__name__, np.asarray(class_weights)
-        if weights.size and weights.dtype.kind not in "fiu":
-            raise TypeError(f"{who}: class_weights must hold real numbers, got dtype {weights.dtype}")
-        size = "(C,) with C of at least 2" if self._n_classes is None else f"({self._n_classes},)"
-        if weights.ndim != 1 or len(weights) < 2 or len(weights) != (self._n_classes or len(weights)):
-            raise ValueError(f"{who}: class_weights must have shape {size}, got {weights.shape}")
-        with np.errstate(over="ignore"):
-            floats = weights.astype(float)
-        if not np.all(np.isfinite(floats)) or floats.min() < 0:
-            raise ValueError(f"{who}: class_weights must be finite and not negative, got {weights.tolist()}")
-        return floats
 
     def _weights_of_classes(self, class_weights: Array) -> Array:
         """Return class_weights: in the widest dtype, where one is so far from 1 that products need it."""
@@ -97,6 +112,8 @@ class SoftmaxCrossEntropy(_FusedCrossEntropy):
     (0.3567, 1.0)
     """
 
+    ignore = Option(any_whole, optional=True)
+
     def __init__(
         self,
         reduction: str = "mean",
@@ -106,9 +123,7 @@ class SoftmaxCrossEntropy(_FusedCrossEntropy):
         ignore: int | None = None,
     ) -> None:
         super().__init__(reduction, label_smoothing=label_smoothing, class_weights=class_weights)
-        if ignore is not None and (isinstance(ignore, bool) or not isinstance(ignore, int | np.integer)):
-            raise TypeError(f"SoftmaxCrossEntropy: ignore must be a whole number, such as -1, or None, got {ignore!r}")
-        self.ignore = None if ignore is None else int(ignore)
+        self.ignore = ignore
 
     # log(total) is off by a rounding of 1: of a smaller loss the digits are lost
     _least: ClassVar[dict[int, float]] = {4: float(np.finfo(np.float32).eps), 8: float(np.finfo(np.float64).eps)}
@@ -260,7 +275,7 @@ class SigmoidBinaryCrossEntropy(_FusedCrossEntropy):
     array([-0.5])
     """
 
-    _n_classes = 2
+    class_weights = Option(weights_of_classes(2), optional=True, then="_see_classes")
 
     @counting
     def forward(self, logits: ArrayLike, y: ArrayLike, sample_weights: ArrayLike | None = None) -> float:

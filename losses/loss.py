@@ -13,8 +13,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from . import checks
+from .construction import Constructed
 from .counted import Spread
 from .extremes import DOUBLE, DTYPES, SINGLE, SLIGHT, TINY, VAST, Array, first
+from .options import Option
 from .typed import typed
 
 
@@ -30,7 +33,12 @@ class NothingCounts(ValueError):
     """
 
 
-class Loss:
+def reductions(who: str, name: str, value: Any) -> str:
+    """Return value; raise unless it is "mean" or "sum"."""
+    return checks.choice(who, name, value, ("mean", "sum"))
+
+
+class Loss(metaclass=Constructed):
     """A number to make small, in `forward`, and its derivative with respect to the predictions, in `backward`.
 
     `forward(predictions, y, sample_weights=None) -> float` and then `backward() -> dpredictions`, the exact
@@ -87,10 +95,13 @@ class Loss:
     _far: bool = False  # a weight or option in it is so far from 1 that only the widest dtype will do
     _least: ClassVar[dict[int, float]] = TINY  # bytes of the dtype: the formula loses digits where the loss is smaller
 
+    reduction = Option(reductions)
+
     def __init__(self, reduction: str = "mean") -> None:
-        if reduction not in ("mean", "sum"):
-            raise ValueError(f"{type(self).__name__}: reduction must be 'mean' or 'sum', got {reduction!r}")
         self.reduction = reduction
+
+    def constructed(self) -> None:
+        """Nothing more: a loss of one's own may do without a reduction."""
 
     def forward(self, predictions: ArrayLike, y: ArrayLike, sample_weights: ArrayLike | None = None) -> float:
         """Return the loss.
@@ -235,7 +246,7 @@ class Loss:
 
         This is the one door: behind it arrays are native, C-ordered and of float32 at least. Only others are copied.
         """
-        array = np.asarray(values, order="C")
+        array = np.asarray(checks.array(self, name, values) if type(values) is not np.ndarray else values, order="C")
         kind = array.dtype.kind
         if kind not in "fiub":
             raise TypeError(f"{self!r}: {name} must hold real numbers, got dtype {array.dtype}")
@@ -294,7 +305,7 @@ class Loss:
 
     def _labels(self, predictions: Array, y: ArrayLike) -> Array:
         """Return y, checked: class indices of shape (N, ...), or probabilities of the shape of predictions."""
-        y, n_classes = np.asarray(y), predictions.shape[-1]
+        y, n_classes = checks.array(self, "y", y), predictions.shape[-1]
         if y.shape == predictions.shape:
             half = y.dtype == np.float16
             y = self._real("y", y)

@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from . import checks
 from .checks import positive
 from .counted import counting
 from .loss import SLIGHT, Array, Loss
+from .options import Option
 from .rows import places
 
 
@@ -46,12 +48,15 @@ class Hinge(Loss):
 
     _least: ClassVar[dict[int, float]] = {}  # a loss of 0 is exact, and usual
 
+    margin = Option(positive)
+
     def __init__(self, margin: float = 1.0, reduction: str = "mean") -> None:
         super().__init__(reduction)
-        self.margin = positive("Hinge", "margin", margin)
+        self.margin = margin
 
     @counting
     def forward(self, scores: ArrayLike, y: ArrayLike, sample_weights: ArrayLike | None = None) -> float:
+        scores = checks.array(self, "scores", scores)
         if np.ndim(scores) > 1 and np.shape(scores)[-1] > 1:
             scores = self._predictions("scores", scores)
             y = self._true_classes(scores, y)

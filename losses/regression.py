@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from .checks import positive
 from .counted import counting
 from .loss import SLIGHT, Array, Loss
+from .options import Option
 
 
 class _ElementwiseLoss(Loss):
@@ -99,9 +100,11 @@ class Huber(_ElementwiseLoss):
     array([0.5, 1. ])
     """
 
+    delta = Option(positive)
+
     def __init__(self, delta: float = 1.0, reduction: str = "mean") -> None:
         super().__init__(reduction)
-        self.delta = positive("Huber", "delta", delta)
+        self.delta = delta
 
     def value(self, error: Array) -> Array:
         # near * (|error| - near/2) is error²/2 inside and delta * (|error| - delta/2) outside

@@ -24,7 +24,7 @@ import numpy as np
 from . import checks
 from .blocks import Array
 from .optimizer import Optimizer
-from .options import Option, flag
+from .options import Option
 from .ranges import least_outside, weights_of
 from .schedule import Rate, not_negative
 
@@ -77,7 +77,7 @@ class Adam(Optimizer):
     beta1 = Option(checks.fraction, then="_renew")
     beta2 = Option(checks.fraction, then="_renew")
     epsilon = Option(checks.positive, then="_renew")
-    amsgrad = Option(flag, then="_renew")
+    amsgrad = Option(checks.flag, then="_renew")
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ import numpy as np
 from . import checks
 from .blocks import Array
 from .optimizer import Optimizer
-from .options import Option, flag
+from .options import Option
 from .ranges import least_inside, least_outside
 from .schedule import Rate, not_negative
 
@@ -64,7 +64,7 @@ class RMSprop(Optimizer):
     rho = Option(checks.fraction, then="_renew")
     epsilon = Option(checks.positive, then="_renew")
     momentum = Option(checks.fraction, then="_renew")
-    centered = Option(flag, then="_renew")
+    centered = Option(checks.flag, then="_renew")
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from . import checks
 from .blocks import BLOCK, Array, cut, walk
 from .names import Model
-from .options import Option, flag
+from .options import Option
 from .ranges import magnitude, ordinary, squares, weights_of
 from .states import cast, floats
 from .typed import typed
@@ -73,8 +73,8 @@ class ExponentialMovingAverage:
     """
 
     decay = Option(checks.fraction)
-    bias_correction = Option(flag, then="_agree")
-    warm_up = Option(flag, then="_agree")
+    bias_correction = Option(checks.flag, then="_agree")
+    warm_up = Option(checks.flag, then="_agree")
 
     def __init__(self, decay: float = 0.999, *, bias_correction: bool = False, warm_up: bool = False) -> None:
         self.decay, self.bias_correction, self.warm_up = decay, bias_correction, warm_up
@@ -156,9 +156,10 @@ class ExponentialMovingAverage:
 
     def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
         """Go on exactly where the average of this `state_dict` was. If something does not fit, nothing is changed."""
+        checks.mapping(repr(self), "state", state)
         if set(state) not in ({"updates"}, {"updates", "average"}):
             raise ValueError(f"{self!r}: state must have the names ['updates', 'average'], got {list(state)}")
-        updates = np.asarray(state["updates"])
+        updates = checks.array(self, "updates", state["updates"])
         if updates.dtype.kind not in "iu" or updates.ndim or updates < 0 or (updates > 0) != ("average" in state):
             raise ValueError(
                 f"{self!r}: updates must be a whole number, and above 0 with an average, got {state['updates']!r}"

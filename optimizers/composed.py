@@ -42,6 +42,7 @@ class WarmUp(Schedule):
         self._check(schedule=_rate, steps=checks.whole)
 
     def __call__(self, step: int) -> float:
+        step = self._counted(step)
         if step < self.steps:
             return _at(self.schedule, 0) * (step + 1) / (self.steps + 1)
         return _at(self.schedule, step - self.steps)
@@ -74,6 +75,7 @@ class Joined(Schedule):
             raise ValueError(f"Joined: starts must hold a step for each schedule but the first, got {got}")
 
     def __call__(self, step: int) -> float:
+        step = self._counted(step)
         i = bisect.bisect_right(self.starts, step)
         return _at(self.schedules[i], step - self.starts[i - 1] if i else step)
 

@@ -44,6 +44,7 @@ class CosineRestarts(Schedule):
         self._check(learning_rate=not_negative, steps=checks.whole, growth=checks.whole, final=not_negative)
 
     def __call__(self, step: int) -> float:
+        step = self._counted(step)
         length = self.steps
         if self.growth == 1:
             step %= length
@@ -93,6 +94,7 @@ class OneCycle(Schedule):
         self._check(start=checks.positive, end=checks.positive)
 
     def __call__(self, step: int) -> float:
+        step = self._counted(step)
         top = self.rise * self.steps
         if step < top:
             return half_wave(self.learning_rate / self.start, self.learning_rate, step / top)

@@ -30,6 +30,7 @@ class Constant(Schedule):
         self._check(learning_rate=not_negative)
 
     def __call__(self, step: int) -> float:
+        step = self._counted(step)
         return self.learning_rate
 
 
@@ -60,6 +61,7 @@ class StepDecay(Schedule):
         self._check(learning_rate=not_negative, every=checks.whole, factor=not_negative)
 
     def __call__(self, step: int) -> float:
+        step = self._counted(step)
         return self.learning_rate * self.factor ** (step // self.every)
 
 
@@ -90,6 +92,7 @@ class MultiStepDecay(Schedule):
         self._check(learning_rate=not_negative, milestones=increasing, factor=not_negative)
 
     def __call__(self, step: int) -> float:
+        step = self._counted(step)
         return self.learning_rate * self.factor ** bisect.bisect_right(self.milestones, step)
 
 
@@ -120,6 +123,7 @@ class ExponentialDecay(Schedule):
         self._check(learning_rate=not_negative, factor=not_negative, every=checks.whole)
 
     def __call__(self, step: int) -> float:
+        step = self._counted(step)
         return self.learning_rate * self.factor ** (step / self.every)
 
 
@@ -152,6 +156,7 @@ class InverseTimeDecay(Schedule):
         self._check(learning_rate=not_negative, decay=not_negative)
 
     def __call__(self, step: int) -> float:
+        step = self._counted(step)
         return self.learning_rate / (1 + self.decay * step)
 
 
@@ -185,6 +190,7 @@ class PolynomialDecay(Schedule):
         self._check(learning_rate=not_negative, steps=checks.whole, power=checks.positive, final=not_negative)
 
     def __call__(self, step: int) -> float:
+        step = self._counted(step)
         return self.final + (self.learning_rate - self.final) * (1 - min(step / self.steps, 1)) ** self.power
 
 
@@ -219,4 +225,5 @@ class CosineDecay(Schedule):
         self._check(learning_rate=not_negative, steps=checks.whole, final=not_negative)
 
     def __call__(self, step: int) -> float:
+        step = self._counted(step)
         return half_wave(self.learning_rate, self.final, step / self.steps)

@@ -22,6 +22,8 @@ def names(who: str, name: str, value: Sequence[str]) -> tuple[str, ...]:
     """Return value as a tuple of strings; raise if it is a single string, which is a tuple of letters to Python."""
     if isinstance(value, str):
         raise TypeError(f"{who}: {name} must be a tuple of names, got the string {value!r}")
+    if isinstance(value, Mapping):
+        raise TypeError(f"{who}: {name} must be a tuple of names, got a dict")
     try:
         found = tuple(value)
     except TypeError:

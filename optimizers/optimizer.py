@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from . import checks
 from .binding import Binding
 from .blocks import BLOCK, Array, cut, walk
+from .construction import Constructed
 from .names import Model, names, resting, runs
 from .options import Option
 from .ranges import FAST, calm, norm, ordinary, quotient, squares, top
@@ -26,7 +27,7 @@ from .typed import typed
 Block: TypeAlias = tuple[slice, bool, dict[str, Array]]
 
 
-class Optimizer:
+class Optimizer(metaclass=Constructed):
     """A rule that changes parameters by their gradients.
 
     `step(model)` reads `model.parameters` and `model.gradients` and updates the parameters in place. The optimizer
@@ -127,6 +128,11 @@ class Optimizer:
         self.exclude, self.frozen = exclude, frozen
         self.clip_norm, self.clip_value = clip_norm, clip_value
 
+    def constructed(self) -> None:
+        """See that the constructor has done what every optimizer needs."""
+        if "_state" not in vars(self):
+            raise TypeError(f"{type(self).__name__}.__init__ must call super().__init__(learning_rate, ...), got none")
+
     def reset(self) -> None:
         """Forget the model, the state and the steps: go on as one newly made with the same options."""
         self.steps = 0
@@ -138,6 +144,8 @@ class Optimizer:
 
     def check_serves(self, model: Model) -> None:
         """Raise ValueError if this optimizer has made steps for another model."""
+        if isinstance(model, type) or not all(hasattr(model, name) for name in ("parameters", "gradients")):
+            raise TypeError(f"{self!r}: model must have parameters and gradients, got {model!r:.80}")
         if self._served is not None and not self._served.refers_to(model):
             raise ValueError(
                 f"{self!r}: model must be the one that it has made steps for, got another one; make a new optimizer, "
@@ -309,10 +317,11 @@ class Optimizer:
     def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
         """Go on exactly where the optimizer of this `state_dict` was. If something does not fit, nothing is changed."""
         names = ["steps", *self.state_names]
+        checks.mapping(repr(self), "state", state)
         fresh = set(state) == {"steps"} and state["steps"] == 0
         if set(state) != set(names) and not fresh:
             raise ValueError(f"{self!r}: state must have the names {names}, got {list(state)}")
-        steps = np.asarray(state["steps"])
+        steps = checks.array(self, "steps", state["steps"])
         if steps.dtype.kind not in "iu" or steps.ndim or steps < 0:
             raise ValueError(f"{self!r}: steps must be a whole number >= 0, got {state['steps']!r}")
         size = self._size or max((np.size(state[name]) for name in self.state_names if not fresh), default=None)

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 
 class Option:
     """An attribute whose values pass a check: value = check(name of the class, name of the option, value), or an error.
@@ -19,12 +17,16 @@ class Option:
 
     Examples
     --------
+    >>> def bright(who, name, value):
+    ...     if not value > 0:
+    ...         raise ValueError(f"{who}: {name} must be above 0, got {value}")
+    ...     return float(value)
     >>> class Lamp:
-    ...     lit = Option(flag)
+    ...     watts = Option(bright)
     >>> lamp = Lamp()
-    >>> lamp.lit = "no"
+    >>> lamp.watts = -40
     Traceback (most recent call last):
-    TypeError: Lamp: lit must be True or False, got 'no'
+    ValueError: Lamp: watts must be above 0, got -40
     """
 
     def __init__(self, check: Callable[[str, str, Any], Any], *, optional: bool = False, then: str = "") -> None:
@@ -49,10 +51,3 @@ class Option:
             kept.clear()
             kept.update(before)
             raise
-
-
-def flag(who: str, name: str, value: Any) -> bool:
-    """Return value as a bool; raise unless it is True or False, which NumPy has too."""
-    if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{who}: {name} must be True or False, got {value!r}")
-    return bool(value)

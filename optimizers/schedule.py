@@ -45,6 +45,15 @@ class Schedule:
         """Return the rate of this step, counted from 0."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(self, step)")
 
+    def _counted(self, step: Any) -> int:
+        """Return the number of a step; raise unless it is whole and not negative."""
+        return step if type(step) is int and 0 <= step < 2**63 else self._far(checks.whole(repr(self), "step", step, 0))
+
+    def _far(self, step: int) -> int:
+        if step >= 2**63:
+            raise ValueError(f"{self!r}: step must be below 2**63, got {step}")
+        return step
+
     def _check(self, **fields: Callable[[str, str, Any], Any]) -> None:
         """Pass each of these fields through its check, and keep what comes back: a plain number, or a tuple."""
         for name, check in fields.items():
@@ -76,6 +85,8 @@ def callable_rate(who: str, name: str, value: Any) -> Callable[[int], float]:
 
 def increasing(who: str, name: str, value: Any) -> tuple[int, ...]:
     """Return value as a tuple of steps; raise unless they are whole numbers, 1 or more, and increase."""
+    if isinstance(value, set | frozenset | dict):
+        raise TypeError(f"{who}: {name} must be a sequence of whole numbers, in order, got {value!r:.80}")
     try:
         steps = tuple(checks.whole(who, name, step) for step in value)
     except TypeError:

@@ -9,7 +9,7 @@ import numpy as np
 from . import checks
 from .blocks import Array
 from .optimizer import Optimizer
-from .options import Option, flag
+from .options import Option
 from .schedule import Rate
 
 
@@ -61,7 +61,7 @@ class SGD(Optimizer):
     """
 
     momentum = Option(checks.fraction, then="_agree")
-    nesterov = Option(flag, then="_agree")
+    nesterov = Option(checks.flag, then="_agree")
 
     def __init__(self, learning_rate: Rate, *, momentum: float = 0.0, nesterov: bool = False, **options: Any) -> None:
         super().__init__(learning_rate, **options)

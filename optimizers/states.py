@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from . import checks
 from .blocks import Array
 from .ranges import magnitude
 
 
 def floats(who: str, name: str, value: ArrayLike, size: int | None) -> Array:
     """Return a copy, in memory of the plainest kind; raise unless it is a vector of this size, finite throughout."""
-    vector: Array = np.array(value, order="C")
+    vector: Array = np.array(checks.array(who, name, value), order="C")
     if vector.dtype.kind != "f" or vector.ndim != 1 or size not in (None, vector.size):
         wanted = "P" if size is None else size
         got = f"{vector.dtype} of shape {vector.shape}"

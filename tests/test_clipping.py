@@ -212,7 +212,7 @@ def test_a_limit_that_is_no_number_is_refused(option, bad):
 
 
 def test_an_option_that_does_not_exist_is_refused():
-    with pytest.raises(TypeError, match="unexpected keyword argument 'clipnorm'"):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'clipnorm': did you mean clip_norm"):
         Adam(0.1, clipnorm=1.0)
 
 

@@ -92,7 +92,7 @@ def test_targets_that_do_not_fit_are_refused(y, error, message):
 
 @pytest.mark.parametrize("ignore", [1.0, "a", True, [-1]])
 def test_ignore_is_a_class_index(ignore):
-    with pytest.raises(TypeError, match="SoftmaxCrossEntropy: ignore must be a whole number, such as -1, or None, got"):
+    with pytest.raises(TypeError, match="SoftmaxCrossEntropy: ignore must be a whole number, got"):
         SoftmaxCrossEntropy(ignore=ignore)
 
 

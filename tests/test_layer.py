@@ -135,7 +135,7 @@ def test_output_shape_is_that_of_one_example(fresh, inputs, rng):
 @of_layers
 @pytest.mark.parametrize("shape", [(0,), (2.5,), "ab", None])
 def test_output_shape_needs_a_shape(fresh, inputs, shape):
-    with pytest.raises(ValueError, match="a shape must hold whole numbers of at least 1, got"):
+    with pytest.raises(ValueError, match="input_shape must hold whole numbers of at least 1, got"):
         fresh.output_shape(shape)
 
 

@@ -192,7 +192,7 @@ def test_the_name_of_a_buffer_cannot_be_declared():
 
 @pytest.mark.parametrize("shape", [(0, 3), (-1,), (2.0, 3), 2.5, "ab", None])
 def test_a_shape_must_hold_whole_numbers(shape):
-    with pytest.raises(ValueError, match="a shape must hold whole numbers of at least 1, got"):
+    with pytest.raises(ValueError, match="Layer: weights must hold whole numbers of at least 1, got"):
         Layer(weights=shape)
 
 

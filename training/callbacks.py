@@ -10,7 +10,7 @@ from typing import Any
 from layers.contract import checks
 from layers.contract.meant import did_you_mean, meant
 from layers.contract.typed import typed
-from optimizers.options import Option, flag
+from optimizers.options import Option
 
 from .history import History, better
 from .interruption import said
@@ -218,7 +218,7 @@ class Checkpoint(Callback):
 
     comes_last = True
     every = Option(checks.whole)
-    keep_best = Option(flag)
+    keep_best = Option(checks.flag)
 
     def __init__(
         self,

@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike
 from layers import Layer, ReLU, Sigmoid, Tanh
 from layers.contract import Array, checks
 from losses import SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
-from optimizers.options import Option, flag
+from optimizers.options import Option
 
 from .callbacks import Callback
 from .data.examples import not_finite
@@ -89,7 +89,7 @@ class Diagnostics(Callback):
     """
 
     every = Option(checks.whole)
-    verbose = Option(flag)
+    verbose = Option(checks.flag)
 
     def __init__(self, every: int = 20, *, verbose: bool = True) -> None:
         self.every, self.verbose = every, verbose

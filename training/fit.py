@@ -6,11 +6,9 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from layers.contract import Rng, checks
-from optimizers.options import flag
 
 from . import beforehand
 from .callbacks import Hooks
@@ -132,11 +130,11 @@ def fit(
     if isinstance(callbacks, str) or not isinstance(callbacks, Sequence):
         raise TypeError(f"fit: callbacks must be a list, got {type(callbacks).__name__}")
     data = Source("fit", x, y, sample_weights, batch_size=batch_size)
-    beforehand.check_last(data, batch_size, flag("fit", "drop_last", drop_last))
+    beforehand.check_last(data, batch_size, checks.flag("fit", "drop_last", drop_last))
     held_out = None if validation is None else beforehand.held_out(validation, batch_size)
     named = by_name("fit", metrics)
     hooks = Hooks([*output(verbose, progress), *callbacks])
-    rng = np.random.default_rng(rng)
+    rng = checks.generator("fit", rng)
     n_batches = data.n_examples // batch_size if drop_last else data.n_batches
     run = Run(model, loss, optimizer, epochs=epochs, callbacks=hooks.callbacks, n_batches=n_batches, rng=rng)
     interruption = Interruption()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from layers.contract import checks
-from optimizers.options import Option, flag
+from optimizers.options import Option
 from optimizers.schedule import not_negative
 
 from .callbacks import Callback
@@ -99,7 +99,7 @@ class EarlyStopping(_Plateau):
     (2, 0, 1.0)
     """
 
-    restore_best = Option(flag)
+    restore_best = Option(checks.flag)
 
     def __init__(
         self,

@@ -194,7 +194,7 @@ def learning_rate_range_test(
     if low >= high:
         raise ValueError(f"learning_rate_range_test: rates must be 0 < low < high, got {low} and {high}")
     model, loss, optimizer = _copies(model, loss, optimizer)
-    rng = np.random.default_rng(rng)
+    rng = checks.generator("learning_rate_range_test", rng)
     rates: list[float] = []
     losses: list[float] = []
     smooth: list[float] = []

@@ -54,6 +54,7 @@ class Container(Traced, Layer):
     (['0.weights', '0.bias'], True)
     """
 
+    _arguments = frozenset()  # the layers cannot be exchanged
     knows_rest = True  # its forward is that of its layers
 
     def __init__(self, layers: Sequence[Layer], dtype: Any = np.float64) -> None:
@@ -141,7 +142,7 @@ class Container(Traced, Layer):
             checked = np.dtype(dtype)
         except TypeError:
             checked = np.dtype(object)
-        if checked.kind != "f" or dtype is None:
+        if checked.kind != "f" or dtype is None or isinstance(dtype, np.generic):
             kind = type(self).__name__
             raise TypeError(f"{kind}: dtype must be a floating dtype such as np.float32, got {dtype!r}")
         return checked
@@ -191,7 +192,8 @@ class Container(Traced, Layer):
 
     def _at_the_door(self, x: Any) -> Array:
         """Return x in the dtype of this container, integers as they are."""
-        x = np.asarray(x)
+        if type(x) is not np.ndarray:
+            x = checks.array(self, "x", x)
         if x.dtype == self._dtype:
             return native(x)
         return x.astype(self._dtype, order="C") if x.dtype.kind == "f" else native(x)
@@ -202,7 +204,7 @@ class Container(Traced, Layer):
             layer.forget()
 
     def initialize(self, rng: Rng = None) -> None:
-        rng = np.random.default_rng(rng)
+        rng = checks.generator(self, rng)
         for _, layer in self.named():
             layer.initialize(rng)
 
@@ -215,7 +217,7 @@ class Container(Traced, Layer):
             raise TypeError(f"{self.who}: with a batch_size x must be a Padded, which has its lengths, without a state")
         batch_size = checks.whole(self.who, "batch_size", batch_size)
         if not isinstance(x, Padded):
-            x = self._check_examples(np.asarray(x))
+            x = self._check_examples(checks.array(self, "x", x))
         return stacked([self.predict(x[i : i + batch_size]) for i in range(0, len(x), batch_size)])
 
     def inner_twin(self) -> Any:

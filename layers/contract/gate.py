@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from . import checks
 from .layer import Layer
 from .storage import Array, Shape, as_shape, native
 
@@ -54,7 +55,7 @@ def with_examples(layer: Layer, shapes: Sequence[Shape]) -> list[Shape]:
     if len(shapes) != layer.n_operands:
         n = layer.n_operands
         raise TypeError(f"{layer.who}: output_shape must be given {n} shape{'' if n == 1 else 's'}, got {len(shapes)}")
-    return [(N, *as_shape(shape)) for shape in shapes]
+    return [(N, *as_shape(shape, layer)) for shape in shapes]
 
 
 def without_examples(layer: Layer, shape: Shape) -> Shape:
@@ -99,7 +100,7 @@ class Gate(Layer):
 
     def _operands(self, *inputs: Any) -> list[Array]:
         """Return the inputs as floating arrays of one dtype."""
-        arrays = [native(np.asarray(value)) for value in inputs]
+        arrays = [native(checks.array(self, "x", value)) for value in inputs]
         if any(a.dtype.kind not in "fiub" for a in arrays):
             raise TypeError(f"{self.who}: the inputs must hold real numbers, got {[str(a.dtype) for a in arrays]}")
         numbers = [isinstance(value, float) for value in inputs]  # np.float64 is one too

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .meant import did_you_mean, meant
 
 TRAINS = "fit(model, loss, optimizer, x, y, epochs=...) of the package training does that"
@@ -83,14 +81,11 @@ def _unwritten(above: str) -> Callable[..., Any]:
     return predict
 
 
-def check_new_name(layer: Any, name: str, value: Any) -> None:
-    """Raise where an attribute is made that was meant to be a declared array: `layer.weight = ...`."""
-    shapes = layer.__dict__.get("shapes")
-    array = isinstance(value, list) or (isinstance(value, np.ndarray) and value.ndim > 0)
-    if not shapes or not array or name[0] == "_" or hasattr(type(layer), name):
+def check_new_name(layer: Any, name: str) -> None:
+    """Raise where a new attribute of a layer that is made was meant to be one of its arrays: `layer.weight = ...`."""
+    shapes = layer.__dict__["shapes"]
+    if not shapes or name[0] == "_" or hasattr(type(layer), name):
         return
-    names = [*shapes, *(f"d{declared}" for declared in shapes)]
-    found = meant(name, names)
+    found = meant(name, [*shapes, *(f"d{declared}" for declared in shapes)])
     if found and not any(letter.isdigit() for letter in name + found):  # weights2 may well be beside weights1
-        kind = type(layer).__name__
-        raise AttributeError(f"{kind}: there is no array {name} among {', '.join(names)}: did you mean {found}?")
+        raise AttributeError(f"{layer.who}: cannot set {name!r}, which is none of its arrays, but {found!r} is")

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from . import checks
 from .habits import Habits
 from .noise import Noise
 from .rest import Resting, set_resting
@@ -109,6 +110,7 @@ class Layer(Habits, Resting):
 
     def initialize(self, rng: Rng = None) -> None:
         """Draw the parameters afresh, and the seed of a layer that makes noise."""
+        checks.generator(self, rng)
 
     def forward(self, x: Any) -> Any:
         """Return out, the training pass, and remember what `backward` needs."""
@@ -174,7 +176,7 @@ class Layer(Habits, Resting):
 
         Raises ValueError where such an input does not fit.
         """
-        return as_shape(input_shape)
+        return as_shape(input_shape, self)
 
     def shape_of_out(self, *shapes: Shape) -> Shape:
         """Return the shape of out, given the shapes of all the inputs, N included: what a Graph asks."""
@@ -243,7 +245,7 @@ class Layer(Habits, Resting):
 
         The one door for x and dout: behind it, no layer meets another memory order or byte order.
         """
-        array = np.asarray(value)
+        array = value if type(value) is np.ndarray else checks.array(self, name, value)
         dtype = array.dtype
         if dtype.kind == "f" and dtype.isnative and array.flags.c_contiguous:  # as nearly always, at no further cost
             return array
@@ -277,7 +279,7 @@ class Layer(Habits, Resting):
         return dout
 
     def _check_feature_shape(self, input_shape: Shape, n_features: int) -> Shape:
-        shape = as_shape(input_shape)
+        shape = as_shape(input_shape, self)
         if not shape or shape[-1] != n_features:
             raise ValueError(f"{self.who}: input_shape must be (..., {n_features}), got {shape}")
         return shape

@@ -73,7 +73,7 @@ class Noise:
     _source: Any = None  # [seed, position, bits, generator]: to go from where it stands costs less than to make another
 
     def __init__(self, *, rng: Rng = None) -> None:
-        self.seed = int(np.random.default_rng(rng).integers(SEEDS))
+        self.seed = int(checks.generator("Noise", rng).integers(SEEDS))
         self.step = self.row = 0
         self.n_draws: int | None = None
 

@@ -13,12 +13,15 @@ A container of layers owns the two vectors of all of them, and each layer lives 
 from __future__ import annotations
 
 import copy
+import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from . import checks
+from .construction import Constructed
 from .habits import check_new_name
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -39,10 +42,14 @@ TAKEN = {
     "settle",
 }
 TAKEN |= {"arrays_at_rest", "changed", "learns", "rest", "resting", "wake"}
-TAKEN |= {"members", "noises", "place", "shapes", "sources", "state_dict", "title", "twin", "who"}
+TAKEN |= {"constructed", "members", "noises", "place", "shapes", "sources", "state_dict", "title", "twin", "who"}
 
 
-class Storage:
+# What belongs to one layer, whatever its options are.
+MADE = {"shapes", "layout", "noise", "resting", "backward", "_made", "_cache", "_holder", "_outer", "_path", "_fixed"}
+
+
+class Storage(metaclass=Constructed):
     """The arrays that a layer declares: linked to two flat vectors, assigned by copying, saved, copied, pickled."""
 
     buffers: tuple[str, ...] = ()
@@ -56,16 +63,23 @@ class Storage:
     _path: str | None = None  # where it is in the whole network: "2.0.3"
     _outer: Callable[[], Any] | None = None  # a weak reference to the container around it
     _layer_attributes: tuple[str, ...] = ()  # the names of attributes in which there may be other layers
+    _arguments: frozenset[str] = frozenset()  # those of the constructor that are checked when they are assigned, too
+    _made: bool = False  # whether the constructor is done
     _fixed: frozenset[str] = frozenset()  # the names whose memory never moves: assigning copies into it
 
     def __init__(self, **shapes: Shape) -> None:
-        self.__dict__["shapes"] = {name: as_shape(shape) for name, shape in shapes.items()}
+        who = type(self).__name__
+        self.__dict__["shapes"] = {name: as_shape(shape, f"{who}: {name}") for name, shape in shapes.items()}
         names = [*shapes, *(f"d{name}" for name in shapes)]
         taken = {"parameters", "gradients", "layout", "shapes", *self.buffers}
         for name in names:
             if names.count(name) > 1 or name in taken or hasattr(type(self), name):
                 raise ValueError(f"{type(self).__name__}: cannot declare the array {name!r}: the name is taken")
-        size = sum(map(math.prod, self.shapes.values()))
+            if name in self.__dict__:
+                raise RuntimeError(
+                    f"{who}: {name} must be set after super().__init__(...), which makes it, got it before"
+                )
+        size = checks.in_memory(who, self.shapes)
         self._link(np.zeros(size), np.zeros(size))
         self._fixed = frozenset([*names, "parameters", "gradients"])
 
@@ -99,9 +113,11 @@ class Storage:
         elif name in TAKEN:
             kind = type(self).__name__
             raise AttributeError(f"{kind}: cannot set {name!r}: it belongs to every layer; choose another name")
+        elif name in self._arguments and self._made and name in self.__dict__:
+            self._assign_argument(name, value)
         else:
-            if name not in self.__dict__:
-                check_new_name(self, name, value)
+            if self._made and name not in self.__dict__:
+                check_new_name(self, name)
             object.__setattr__(self, name, value)
             first = value[0] if isinstance(value, tuple) and value else value
             if isinstance(first, Storage | list) and name not in self._layer_attributes:
@@ -112,10 +128,38 @@ class Storage:
             raise AttributeError(f"{self.who}: {name} cannot be deleted")
         object.__delattr__(self, name)
 
+    def constructed(self) -> None:
+        """Know that the constructor is done: from now on its arguments are checked when they are assigned."""
+        self.__dict__["_made"] = True
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        # Of a class of one's own we do not know what its constructor does beside.
+        ours = cls.__module__.partition(".")[0] == __name__.partition(".")[0]
+        cls._arguments = frozenset(inspect.signature(cls).parameters) if ours else frozenset()
+
+    def _assign_argument(self, name: str, value: Any) -> None:
+        """Assign to an argument of the constructor what the constructor makes of it; it checks, and arrays must fit."""
+        given = {each: vars(self)[each] for each in self._arguments if each in vars(self)}
+        given[name] = value
+        by_place = [each for each in inspect.signature(type(self)).parameters.values() if each.kind < each.KEYWORD_ONLY]
+        order = [given.pop(each.name) for each in by_place if each.name in given]
+        fresh = type(self)(*order, **given)
+        if fresh.shapes != self.shapes or [vars(fresh)[b].shape for b in self.buffers] != [
+            vars(self)[b].shape for b in self.buffers
+        ]:
+            raise ValueError(
+                f"{self.who}: {name} must stay {vars(self)[name]!r}, as its arrays were made, got {value!r:.80}: "
+                "make a new layer"
+            )
+        plain = {key: each for key, each in vars(fresh).items() if not isinstance(each, np.ndarray | Storage)}
+        taken = {*MADE, *self._fixed, *self.buffers}
+        self.__dict__.update({key: each for key, each in plain.items() if key in vars(self) and key not in taken})
+
     def _fitting(self, name: str, value: Any, who: str | None = None) -> Array:
         """Return the value as an array that can be copied into the array of that name."""
         shape = self.__dict__[name].shape
-        value = np.asarray(value)
+        value = checks.array(self, who or name, value)
         if value.dtype.kind not in "fiub":
             raise TypeError(f"{self.who}: {who or name} must hold real numbers, got dtype {value.dtype}")
         if value.shape != shape:
@@ -168,6 +212,7 @@ class Storage:
             If a name is missing or unknown, or a shape is another one; it names the first.
         """
         arrays = {full: (layer, name) for full, layer, name in self.arrays()}
+        checks.mapping(self.who, "state", state)
         for full in (*arrays, *state):
             if full not in state or full not in arrays:
                 problem = "is missing" if full in arrays else "is unknown"
@@ -193,11 +238,15 @@ class Storage:
         return copy.deepcopy(self)  # a shallow copy would share the memory of the parameters
 
 
-def as_shape(shape: Any) -> Shape:
-    """Return a shape as a tuple of int; raise unless it holds whole numbers of at least 1."""
+def as_shape(shape: Any, of: Any = "a shape") -> Shape:
+    """Return a shape as a tuple of int; raise unless it holds whole numbers of at least 1.
+
+    It is what the text says, or the input_shape of a layer.
+    """
     shape = tuple(shape) if isinstance(shape, list | tuple) else (shape,)
-    if not all(isinstance(n, int | np.integer) and n >= 1 for n in shape):
-        raise ValueError(f"a shape must hold whole numbers of at least 1, got {shape}")
+    if not all(isinstance(n, int | np.integer) and not isinstance(n, bool) and 1 <= n < 2**63 for n in shape):
+        what = of if isinstance(of, str) else f"{of.who}: input_shape"
+        raise ValueError(f"{what} must hold whole numbers of at least 1, got {shape!r:.80}")
     return tuple(int(n) for n in shape)
 
 

@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..contract import Array, Shape
+from ..contract import Array, Shape, checks
 from .extremes import quiet, wider, with_room
 from .frames import chunks, crop, pad, padded_shape
 from .pooling import Pooling
@@ -99,7 +99,7 @@ class AveragePool2D(Pooling):
         count_padding: bool = False,
     ) -> None:
         super().__init__(kernel_size, stride, padding)
-        self.count_padding = bool(count_padding)
+        self.count_padding = checks.flag(type(self).__name__, "count_padding", count_padding)
 
     @np.errstate(over="raise", invalid="ignore")
     def forward(self, x: ArrayLike) -> Array:

@@ -34,7 +34,7 @@ class GlobalPool(Layer):
         return None
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        shape = as_shape(input_shape)
+        shape = as_shape(input_shape, self)
         if len(shape) < 2:
             raise ValueError(f"{self.who}: input_shape must be (H, W, C) or (T, C), got {shape}")
         return shape[-1:]

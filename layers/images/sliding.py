@@ -104,7 +104,7 @@ class ImageLayer(Layer):
 
     def _check_image_shape(self, input_shape: Shape, n_channels: int | None = None) -> tuple[int, int, int]:
         """Return (H, W, C) of one example; a sequence (T, C) as an image of one row."""
-        shape = as_shape(input_shape)
+        shape = as_shape(input_shape, self)
         if len(shape) != self.n_axes + 1 or n_channels not in (None, shape[-1]):
             axes = "H, W" if self.n_axes == 2 else "T"
             channels_first = len(shape) == self.n_axes + 1 and shape[0] == n_channels
@@ -196,7 +196,8 @@ class SlidingLayer(ImageLayer):
                 f"{type(self).__name__}: padding must be 'same', 'valid' or whole numbers, got {padding!r}"
             )
         # What "same" means depends on the image.
-        self._pads = None if padding == "same" else self._sides(0 if padding == "valid" else padding)
+        by_name = padding if isinstance(padding, str) else ""
+        self._pads = None if by_name == "same" else self._sides(0 if by_name == "valid" else padding)
 
     def _windows_on(self, height: int, width: int) -> Windows:
         """Return the windows on images of this size: pad them, and count how often the kernel fits."""
@@ -234,7 +235,7 @@ def _shortest(value: Any) -> Any:
 
 
 def _is_whole(n: Any) -> bool:
-    return isinstance(n, int | np.integer) and not isinstance(n, bool)
+    return isinstance(n, int | np.integer) and not isinstance(n, bool) and bool(-(2**31) < n < 2**31)
 
 
 def python_numbers(value: Any) -> Any:

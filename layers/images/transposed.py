@@ -126,7 +126,7 @@ class ConvTranspose2D(Weighted, SlidingLayer):
             raise ValueError(
                 f"ConvTranspose2D: output_padding must be less than the stride, {stride!r}, got {output_padding!r}"
             )
-        if padding == "same" and any(self._further):
+        if isinstance(padding, str) and padding == "same" and any(self._further):
             raise ValueError(
                 f"ConvTranspose2D: output_padding must be 0 with padding='same', which gives out the size H * stride, "
                 f"got {output_padding!r}"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..activations import sigmoid
-from ..contract import Array, Rng
+from ..contract import Array, Rng, checks
 from ..initializers import glorot_uniform, orthogonal
 from ..speed import sum_rows_into
 from ..weighted import Initializer
@@ -78,7 +78,7 @@ class GRU(Recurrent):
         recurrent_initializer: Initializer = orthogonal,
         rng: Rng = None,
     ) -> None:
-        self.reset_after = bool(reset_after)
+        self.reset_after = checks.flag("GRU", "reset_after", reset_after)
         n_biases = 3 * n_units if isinstance(n_units, int | np.integer) else 1  # another kind is refused below
         super().__init__(
             n_inputs,

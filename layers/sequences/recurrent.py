@@ -59,7 +59,8 @@ class Recurrent(Layer):
         self.n_units = checks.whole(kind, "n_units", n_units)
         check_initializer(kind, initializer)
         check_initializer(kind, recurrent_initializer, "recurrent_initializer")
-        self.reverse, self.initializer, self.recurrent_initializer = bool(reverse), initializer, recurrent_initializer
+        self.reverse = checks.flag(kind, "reverse", reverse)
+        self.initializer, self.recurrent_initializer = initializer, recurrent_initializer
         width = self.n_gates * self.n_units
         super().__init__(
             weights=(self.n_inputs, width), recurrent_weights=(self.n_units, width), bias=(width,), **shapes
@@ -67,7 +68,7 @@ class Recurrent(Layer):
         self.initialize(rng)
 
     def initialize(self, rng: Rng = None) -> None:
-        rng = np.random.default_rng(rng)
+        rng = checks.generator(self, rng)
         self.weights = self._gate_by_gate("initializer", rng, self.n_inputs)
         self.recurrent_weights = self._gate_by_gate("recurrent_initializer", rng, self.n_units)
         self.bias = np.zeros(self.bias.shape)
@@ -140,7 +141,7 @@ class Recurrent(Layer):
         return type(self).forward(twin, x, lengths, state), twin.state
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        shape = as_shape(input_shape)
+        shape = as_shape(input_shape, self)
         if len(shape) != 2 or shape[-1] != self.n_inputs:
             raise ValueError(f"{self.who}: input_shape must be (T, {self.n_inputs}), got {shape}")
         return shape[0], self.n_units

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..contract import Array, Rng
+from ..contract import Array, Rng, checks
 from ..initializers import glorot_uniform, orthogonal
 from ..weighted import Initializer
 from .packing import Packing
@@ -66,9 +66,7 @@ class SimpleRNN(Recurrent):
         recurrent_initializer: Initializer = orthogonal,
         rng: Rng = None,
     ) -> None:
-        if activation not in ACTIVATIONS:
-            raise ValueError(f"SimpleRNN: activation must be 'tanh' or 'relu', got {activation!r}")
-        self.activation = activation
+        self.activation = checks.choice("SimpleRNN", "activation", activation, tuple(ACTIVATIONS))
         super().__init__(
             n_inputs,
             n_units,

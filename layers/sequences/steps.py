@@ -64,7 +64,7 @@ class LastStep(Layer):
         return None
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        shape = as_shape(input_shape)
+        shape = as_shape(input_shape, self)
         if len(shape) != 2:
             raise ValueError(f"{self.who}: an example must have shape (T, D), got {shape}")
         return shape[1:]
@@ -110,7 +110,7 @@ class Repeat(Layer):
         return sum_axes(self._check_dout(dout, self._recall()), (1,))
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        shape = as_shape(input_shape)
+        shape = as_shape(input_shape, self)
         if len(shape) != 1:
             raise ValueError(f"{self.who}: an example must have shape (D,), got {shape}")
         return self.n_steps, *shape
@@ -152,7 +152,7 @@ class SequenceDropout(Dropout2D):
     """
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        shape = as_shape(input_shape)
+        shape = as_shape(input_shape, self)
         if len(shape) != 2:
             raise ValueError(f"{self.who}: an example must have shape (T, D), got {shape}; of images use Dropout2D")
         return shape

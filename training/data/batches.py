@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from layers.contract import Array, Padded, Rng, checks
-from optimizers.options import flag
 
 from .arrays import rows_of
 from .examples import Examples, by_rows, paired, rows
@@ -57,8 +56,8 @@ def batches(
     y = y if isinstance(y, Padded) else rows_of("batches", "y", y)
     batch_size = checks.whole("batches", "batch_size", batch_size)
     paired("batches", x, y)
-    check_dropping("batches", flag("batches", "drop_last", drop_last), batch_size, len(y))
-    return _batches(x, y, batch_size, drop_last, np.random.default_rng(rng) if shuffle else None)
+    check_dropping("batches", checks.flag("batches", "drop_last", drop_last), batch_size, len(y))
+    return _batches(x, y, batch_size, drop_last, checks.generator("batches", rng) if shuffle else None)
 
 
 def check_dropping(who: str, drop_last: bool, batch_size: int, n_examples: int) -> None:

@@ -57,7 +57,7 @@ def spirals(n_per_class: int = 100, n_classes: int = 3, *, noise: float = 0.2, r
     n_per_class = checks.whole("spirals", "n_per_class", n_per_class)
     n_classes = checks.whole("spirals", "n_classes", n_classes)
     noise = checks.number("spirals", "noise", noise, least=0)
-    rng = np.random.default_rng(rng)
+    rng = checks.generator("spirals", rng)
     y = np.repeat(np.arange(n_classes), n_per_class)
     radius = np.tile(np.linspace(0, 1, n_per_class), n_classes)
     angle = 2 * np.pi * y / n_classes + 4 * radius + rng.normal(0, noise, len(y))
@@ -84,7 +84,7 @@ def moons(n_per_class: int = 100, *, noise: float = 0.1, rng: Rng = None) -> tup
     """
     n_per_class = checks.whole("moons", "n_per_class", n_per_class)
     noise = checks.number("moons", "noise", noise, least=0)
-    rng = np.random.default_rng(rng)
+    rng = checks.generator("moons", rng)
     angle = np.pi * np.tile(np.linspace(0, 1, n_per_class), 2)
     y = np.repeat([0, 1], n_per_class)
     x = np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -110,7 +110,7 @@ def circles(n_per_class: int = 100, *, noise: float = 0.05, rng: Rng = None) -> 
     """
     n_per_class = checks.whole("circles", "n_per_class", n_per_class)
     noise = checks.number("circles", "noise", noise, least=0)
-    rng = np.random.default_rng(rng)
+    rng = checks.generator("circles", rng)
     angle = 2 * np.pi * np.tile(np.arange(n_per_class) / n_per_class, 2)
     y = np.repeat([0, 1], n_per_class)
     radius = np.where(y == 0, 1.0, 0.5)
@@ -138,7 +138,7 @@ def xor(n: int = 200, *, noise: float = 0.0, rng: Rng = None) -> tuple[Array, Ar
     """
     n = checks.whole("xor", "n", n)
     noise = checks.number("xor", "noise", noise, least=0)
-    rng = np.random.default_rng(rng)
+    rng = checks.generator("xor", rng)
     x = rng.uniform(-1, 1, (n, 2))
     y = (x[:, 0] * x[:, 1] < 0).astype(np.int64)
     return x + rng.normal(0, noise, x.shape), y
@@ -162,6 +162,6 @@ def sine(n: int = 200, *, noise: float = 0.1, rng: Rng = None) -> tuple[Array, A
     """
     n = checks.whole("sine", "n", n)
     noise = checks.number("sine", "noise", noise, least=0)
-    rng = np.random.default_rng(rng)
+    rng = checks.generator("sine", rng)
     x = rng.uniform(-np.pi, np.pi, (n, 1))
     return x, np.sin(x) + rng.normal(0, noise, x.shape)

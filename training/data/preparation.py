@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from layers.contract import Array, Padded, Rng, checks, native
 from layers.speed import sum_axes
-from optimizers.options import flag
 
 from .arrays import described, plain_array, real_array, rows_of
 from .examples import by_rows, paired, rows
@@ -51,7 +50,7 @@ def train_test_split(
     """
     x = by_rows(x, partial(rows_of, "train_test_split", "x"))
     y = y if isinstance(y, Padded) else rows_of("train_test_split", "y", y)
-    stratify = flag("train_test_split", "stratify", stratify)
+    stratify = checks.flag("train_test_split", "stratify", stratify)
     n = paired("train_test_split", x, y, least=0)
     if isinstance(test_size, int | np.integer) and not isinstance(test_size, bool):
         n_test = int(test_size)
@@ -60,7 +59,7 @@ def train_test_split(
         n_test = round(n * share) if 0 < share < 1 else 0
     if not 0 < n_test < n:
         raise ValueError(f"train_test_split: both parts must hold examples, got test_size {test_size} of {n}")
-    rng = np.random.default_rng(rng)
+    rng = checks.generator("train_test_split", rng)
     order = rng.permutation(n)
     if stratify:
         order = order[_stratified(y[order], n_test)]

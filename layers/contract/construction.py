@@ -1,0 +1,93 @@
+"""How objects are made: by arguments that fit their class, or by an error that names the class and what was typed.
+
+The same file stands in each package that may not import another one, and a test says so.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import re
+from abc import ABCMeta
+from typing import Any
+
+# What the same thing is called elsewhere.
+ELSEWHERE = {
+    "lr": "learning_rate",
+    "rate": "learning_rate",
+    "activation": "a layer of its own: ReLU() after it",
+    "bias": "use_bias",
+    "units": "n_outputs, after n_inputs",
+    "filters": "n_outputs, after n_inputs",
+    "in_features": "n_inputs",
+    "out_features": "n_outputs",
+    "in_channels": "n_inputs",
+    "out_channels": "n_outputs",
+    "strides": "stride",
+    "groups": "n_groups",
+    "p": "rate",
+    "eps": "epsilon",
+    "betas": "beta1 and beta2",
+    "seed": "rng",
+    "random_state": "rng",
+    "kernel_initializer": "initializer",
+    "clipnorm": "clip_norm",
+    "clipvalue": "clip_value",
+    "dim": "axis",
+    "alpha": "slope",
+    "negative_slope": "slope",
+}
+
+
+class _Signature:
+    """The signature of a class, which `inspect` would else take from `Constructed.__call__`."""
+
+    def __get__(self, cls: Any, owner: Any = None) -> inspect.Signature:
+        _, *parameters = inspect.signature(cls.__init__).parameters.values()
+        return inspect.Signature(parameters)
+
+
+class Constructed(ABCMeta):
+    """The type of classes whose objects are made with care: see `misfit`, and `constructed`, which each object gets."""
+
+    __signature__ = _Signature()  # no data descriptor: a class may have a signature of its own
+
+    def __call__(cls, *args: Any, **options: Any) -> Any:
+        try:
+            thing: Any = super().__call__(*args, **options)
+        except TypeError as error:
+            problem = misfit(cls, args, options, str(error))
+            if problem:
+                raise TypeError(problem) from error
+            raise
+        if hasattr(thing, "constructed"):
+            thing.constructed()
+        return thing
+
+
+def misfit(cls: type, args: tuple[Any, ...], options: dict[str, Any], said: str) -> str:
+    """Return why these arguments do not fit a class, in Python's words for its constructor, or nothing.
+
+    Examples
+    --------
+    >>> class Lamp:
+    ...     def __init__(self, watts, *, color="white"): ...
+    >>> misfit(Lamp, (40,), {"colour": "red"}, "Lamp.__init__() got an unexpected keyword argument 'colour'")
+    "Lamp() got an unexpected keyword argument 'colour': did you mean color?"
+    >>> misfit(Lamp, (), {}, "Lamp.__init__() missing 1 required positional argument: 'watts'")
+    "Lamp() missing 1 required positional argument: 'watts': Lamp(watts, *, color='white')"
+    """
+    signature = inspect.signature(cls)
+    try:
+        signature.bind(*args, **options)
+    except TypeError:
+        known = list(signature.parameters)
+        plain = inspect.Signature([each.replace(annotation=each.empty) for each in signature.parameters.values()])
+        hint = f"{cls.__name__}{plain}"
+        for typed in options:
+            if typed not in known:
+                meant = [ELSEWHERE[typed]] if any(each in ELSEWHERE.get(typed, "") for each in known) else []
+                close = difflib.get_close_matches(typed, known, 1) or meant
+                hint = f"did you mean {close[0]}?" if close else hint
+        return f"{re.sub(r'^[^ ]*__init__', cls.__name__, said)}: {hint}"
+    return ""
