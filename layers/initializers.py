@@ -251,7 +251,7 @@ def drawn(who: str, initializer: Any, rng: Rng, shape: Shape, name: str = "initi
     TypeError: Dense: initializer must be a callable (rng, shape) -> array, such as normal(0.1) or constant(1.0), got \
 <lambda>: <lambda>() takes 0 positional arguments but 2 were given
     """
-    generator = np.random.default_rng(rng)
+    generator = checks.generator(who, rng)
     try:
         values = initializer(generator, shape)
     except TypeError as error:

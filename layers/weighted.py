@@ -56,6 +56,6 @@ class Weighted(Layer):
 
     def initialize(self, rng: Rng = None) -> None:
         shape = self.weights.shape if self._fans is None else WeightsShape(self.weights.shape, self._fans)
-        self.weights = drawn(type(self).__name__, self.initializer, rng, shape)
+        self.weights = drawn(type(self).__name__, self.initializer, checks.generator(self, rng), shape)
         if self.use_bias:
             self.bias = np.zeros(self.bias.shape)
