@@ -161,7 +161,7 @@ class Storage(metaclass=Constructed):
             for meant in (array, f"d{array}"):
                 if name in (f"{meant}s", f"{meant}es", meant.removesuffix("s")) and name != meant:
                     raise AttributeError(
-                        f"{self.who}: cannot set {name!r}, which is none of its arrays, but {meant!r} is"
+                        f"{self.who}: cannot set {name!r}, since there is {meant!r}: did you mean that?"
                     )
 
     def _fitting(self, name: str, value: Any, who: str | None = None) -> Array:
