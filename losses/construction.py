@@ -82,7 +82,8 @@ def misfit(cls: type, args: tuple[Any, ...], options: dict[str, Any], said: str)
         signature.bind(*args, **options)
     except TypeError:
         known = list(signature.parameters)
-        plain = inspect.Signature([each.replace(annotation=each.empty) for each in signature.parameters.values()])
+        named = [each for each in signature.parameters.values() if each.kind != each.VAR_KEYWORD]
+        plain = inspect.Signature([each.replace(annotation=each.empty) for each in named])
         hint = f"{cls.__name__}{plain}"
         for typed in options:
             if typed not in known:

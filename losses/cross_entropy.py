@@ -6,41 +6,17 @@ the derivative is y_hat - y, and no probability is ever so small that its logari
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from . import checks
+from .arguments import any_whole, weights_of_classes
 from .counted import counting
 from .loss import Array, Loss
 from .options import Option
 from .rows import places, row_maxima
-
-
-def weights_of_classes(n_classes: int | None) -> Callable[[str, str, Any], Array]:
-    """Return the check of the weights of so many classes, or, for None, of two or more."""
-
-    def check(who: str, name: str, value: Any) -> Array:
-        weights = checks.array(who, name, value)
-        if weights.size and weights.dtype.kind not in "fiu":
-            raise TypeError(f"{who}: {name} must hold real numbers, got dtype {weights.dtype}")
-        size = "(C,) with C of at least 2" if n_classes is None else f"({n_classes},)"
-        if weights.ndim != 1 or len(weights) < 2 or len(weights) != (n_classes or len(weights)):
-            raise ValueError(f"{who}: {name} must have shape {size}, got {weights.shape}")
-        with np.errstate(over="ignore"):
-            floats = weights.astype(float)
-        if not np.all(np.isfinite(floats)) or floats.min() < 0:
-            raise ValueError(f"{who}: {name} must be finite and not negative, got {weights.tolist()}")
-        return floats
-
-    return check
-
-
-def any_whole(who: str, name: str, value: Any) -> int:
-    """Return value as an int; raise unless it is a whole number."""
-    return checks.whole(who, name, value, -(2**63))
 
 
 class _FusedCrossEntropy(Loss):

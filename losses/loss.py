@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import checks
+from .arguments import reductions
 from .construction import Constructed
 from .counted import Spread
 from .extremes import DOUBLE, DTYPES, SINGLE, SLIGHT, TINY, VAST, Array, first
@@ -31,11 +32,6 @@ class NothingCounts(ValueError):
         ...
     losses.loss.NothingCounts: MeanSquaredError(): the weights must not all be zero
     """
-
-
-def reductions(who: str, name: str, value: Any) -> str:
-    """Return value; raise unless it is "mean" or "sum"."""
-    return checks.choice(who, name, value, ("mean", "sum"))
 
 
 class Loss(metaclass=Constructed):

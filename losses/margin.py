@@ -56,7 +56,7 @@ class Hinge(Loss):
 
     @counting
     def forward(self, scores: ArrayLike, y: ArrayLike, sample_weights: ArrayLike | None = None) -> float:
-        scores = checks.array(self, "scores", scores)
+        scores, y = checks.array(self, "scores", scores), checks.array(self, "y", y)
         if np.ndim(scores) > 1 and np.shape(scores)[-1] > 1:
             scores = self._predictions("scores", scores)
             y = self._true_classes(scores, y)

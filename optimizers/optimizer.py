@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from . import checks
-from .binding import Binding
+from .binding import Binding, Kept
 from .blocks import BLOCK, Array, cut, walk
 from .construction import Constructed
 from .names import Model, names, resting, runs
@@ -20,14 +18,14 @@ from .options import Option
 from .ranges import FAST, calm, norm, ordinary, quotient, squares, top
 from .refusals import check_dtype, check_frozen, check_names, infinite, why_refused
 from .schedule import Rate, not_negative, rate_or_schedule
-from .states import cast, floats
+from .states import cast
 from .typed import typed
 
 # A stretch of the vectors, whether weight decay acts on it, and the state there by its names.
 Block: TypeAlias = tuple[slice, bool, dict[str, Array]]
 
 
-class Optimizer(metaclass=Constructed):
+class Optimizer(Kept, metaclass=Constructed):
     """A rule that changes parameters by their gradients.
 
     `step(model)` reads `model.parameters` and `model.gradients` and updates the parameters in place. The optimizer
@@ -132,25 +130,6 @@ class Optimizer(metaclass=Constructed):
         """See that the constructor has done what every optimizer needs."""
         if "_state" not in vars(self):
             raise TypeError(f"{type(self).__name__}.__init__ must call super().__init__(learning_rate, ...), got none")
-
-    def reset(self) -> None:
-        """Forget the model, the state and the steps: go on as one newly made with the same options."""
-        self.steps = 0
-        self.gradient_norm: float | None = None
-        self._state: dict[str, Array] = {}
-        self._size: int | None = None
-        self._served: Binding | None = None
-        self._renew()
-
-    def check_serves(self, model: Model) -> None:
-        """Raise ValueError if this optimizer has made steps for another model."""
-        if isinstance(model, type) or not all(hasattr(model, name) for name in ("parameters", "gradients")):
-            raise TypeError(f"{self!r}: model must have parameters and gradients, got {model!r:.80}")
-        if self._served is not None and not self._served.refers_to(model):
-            raise ValueError(
-                f"{self!r}: model must be the one that it has made steps for, got another one; make a new optimizer, "
-                "or reset() this one"
-            )
 
     def _renew(self) -> None:
         """Make the state that the options ask for, and let the next step see whether they fit the model."""
@@ -306,36 +285,6 @@ class Optimizer(metaclass=Constructed):
             for here in cut(run.start, run.stop)
         ]
         self._size, self._dtype, self._layout, self._scratch = size, dtype, layout, []
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return all that changes from step to step: `steps` and, after the first, copies of the state vectors.
-
-        The options, the learning rate among them, are not in it: they are what the optimizer was made with.
-        """
-        return {"steps": self.steps, **{name: vector.copy() for name, vector in self._state.items() if self.steps}}
-
-    def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
-        """Go on exactly where the optimizer of this `state_dict` was. If something does not fit, nothing is changed."""
-        names = ["steps", *self.state_names]
-        checks.mapping(repr(self), "state", state)
-        fresh = set(state) == {"steps"} and state["steps"] == 0
-        if set(state) != set(names) and not fresh:
-            raise ValueError(f"{self!r}: state must have the names {names}, got {list(state)}")
-        steps = checks.array(self, "steps", state["steps"])
-        if steps.dtype.kind not in "iu" or steps.ndim or steps < 0:
-            raise ValueError(f"{self!r}: steps must be a whole number >= 0, got {state['steps']!r}")
-        size = self._size or max((np.size(state[name]) for name in self.state_names if not fresh), default=None)
-        vectors = {name: floats(repr(self), name, state[name], size) for name in self.state_names if not fresh}
-        self.steps, self._state = int(steps), vectors
-        self._size = size if vectors else None  # without vectors: as before the first step
-        self._served = None
-        self._renew()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_served": None, "_layout": None, "_dtype": None, "_blocks": [], "_scratch": []}
-
-    def __copy__(self) -> Optimizer:
-        return copy.deepcopy(self)  # a shallow copy would share the vectors of the state
 
     def __repr__(self) -> str:
         return typed(self)

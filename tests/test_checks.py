@@ -16,7 +16,7 @@ HUGE = 10**400  # the largest float64 has 309 digits
 every_check = pytest.mark.parametrize("check", CHECKS)
 
 
-@pytest.mark.parametrize("file", ["checks.py", "typed.py"])
+@pytest.mark.parametrize("file", ["checks.py", "typed.py", "construction.py"])
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.relative_to(ROOT)))
 def test_the_file_is_the_same_in_each_package(file, folder):
     assert (folder / file).read_bytes() == (ROOT / "losses" / file).read_bytes()

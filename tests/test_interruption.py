@@ -217,6 +217,17 @@ def test_the_first_ctrl_c_waits_for_the_step(capsys):
     assert is_whole(model, optimizer, undisturbed())
 
 
+@pytest.mark.parametrize("epoch", [2, 3])
+def test_a_ctrl_c_at_the_end_of_an_epoch_is_told_of_too(epoch, capsys):
+    def at(run):
+        if run.epoch == epoch:
+            press()
+
+    history = train(network(), SGD(0.1), callbacks=[at], verbose=True)
+    assert history.epoch == list(range(epoch + 1))
+    assert "stopped by Ctrl-C in epoch 3" in capsys.readouterr().out
+
+
 def test_a_second_ctrl_c_ends_it_at_once_and_says_so():
     model, optimizer, presses = network(), Adam(0.05), Presses(2)
     with pytest.raises(

@@ -172,12 +172,14 @@ def fit(
         with interruption:
             try:
                 loop.train(checkpoint)
+                stopped_in = run.epoch if interruption.pressed else None  # too late to stop anything: it is done
             except KeyboardInterrupt:
                 if interruption.torn:
                     raise
-                if verbose:
-                    print(f"stopped by Ctrl-C in epoch {run.epoch}")
+                stopped_in = run.epoch
                 run.go_on_after(run.history)  # the epoch in which it came is forgotten
+            if stopped_in is not None and verbose:
+                print(f"stopped by Ctrl-C in epoch {stopped_in}")
             if run.history:
                 hooks.call("on_train_end", run)
     except BaseException as error:

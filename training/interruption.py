@@ -24,7 +24,7 @@ class Interruption:
     """
 
     def __init__(self) -> None:
-        self._pressed = self._installed = self.torn = False
+        self.pressed = self._installed = self.torn = False
 
     def __enter__(self) -> Interruption:
         mine = threading.current_thread() is threading.main_thread()
@@ -39,15 +39,15 @@ class Interruption:
             self._installed = False
 
     def _press(self, *_: object) -> None:
-        if self._pressed:
+        if self.pressed:
             self.torn = True
             raise KeyboardInterrupt(TORN)
-        self._pressed = True
+        self.pressed = True
 
     def between(self, batches: Iterable[T]) -> Iterator[T]:
         """Yield the batches until Ctrl-C is pressed."""
         for batch in batches:
-            if self._pressed:
+            if self.pressed:
                 raise KeyboardInterrupt
             yield batch
 

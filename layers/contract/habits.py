@@ -88,4 +88,4 @@ def check_new_name(layer: Any, name: str) -> None:
         return
     found = meant(name, [*shapes, *(f"d{declared}" for declared in shapes)])
     if found and not any(letter.isdigit() for letter in name + found):  # weights2 may well be beside weights1
-        raise AttributeError(f"{layer.who}: cannot set {name!r}, which is none of its arrays, but {found!r} is")
+        raise AttributeError(f"{layer.who}: cannot set {name!r}, since there is {found!r}: did you mean that?")
