@@ -198,7 +198,7 @@ def _of_numbers() -> str:
 def _hint(scores: Array, labels: Array) -> str:
     """Return what may have been meant where shapes do not fit: exchanged, an axis too many, or one too few."""
     if scores.shape == labels.shape[:-1]:
-        if scores.dtype.kind in "iub" and _are_rows(labels) and labels.dtype.kind != "f":
+        if scores.dtype.kind in "iub" and _are_rows(labels) and labels.max() == 1:
             return ": y.argmax(axis=-1) has its classes"
         if labels.shape[-1] == 1:
             return ": y[..., 0]"
