@@ -74,13 +74,13 @@ def rate_or_schedule(who: str, name: str, value: Any) -> Rate:
     return callable_rate(who, name, value) if callable(value) else not_negative(who, name, value)
 
 
-def callable_rate(who: str, name: str, value: Any) -> Callable[[int], float]:
+def callable_rate(who: str, name: str, value: Any) -> Any:
     """Return value, a schedule; raise where it is the class of one, or something else that can be called."""
     if isinstance(value, type):
         raise TypeError(f"{who}: {name} must be an object, got the class {value.__name__}: write {value.__name__}(...)")
     if hasattr(value, "forward") or hasattr(value, "parameters"):
         raise TypeError(f"{who}: {name} must be a number or a schedule, got {type(value).__name__}")
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def increasing(who: str, name: str, value: Any) -> tuple[int, ...]:

@@ -136,7 +136,7 @@ def _compared(who: str, predicted: Array, true: Array) -> Classes:
                 f"{who}: y must hold classes as integers where predictions do, got {_odd(true)} in {true.dtype}{hint}"
             )
         true = true.astype(np.intp)
-    both = []
+    both: list[Array] = []
     for name, classes, other in (("predictions", predicted, true), ("y", true, predicted)):
         if classes.min() < 0 and not (_two(classes) and _two(other)):
             hint = "; scores must be floats, or come with a threshold" if name == "predictions" else ""
@@ -144,7 +144,7 @@ def _compared(who: str, predicted: Array, true: Array) -> Classes:
         if classes.max() >= MOST_CLASSES:
             raise ValueError(f"{who}: {name} must hold classes below {MOST_CLASSES:,}, got {classes.max()}")
         both.append((classes > 0 if classes.min() < 0 else classes).astype(np.intp))
-    return Classes(*both, max(2, *(int(classes.max()) + 1 for classes in both)))
+    return Classes(both[0], both[1], max(2, *(int(classes.max()) + 1 for classes in both)))
 
 
 def _of_scores(who: str, scores: Array, labels: Array, threshold: float | None, doubt: Doubt | None) -> Classes:

@@ -260,7 +260,9 @@ def _entry(name: str, value: Any) -> float:
         value = value[()]
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"History: {name} must hold real numbers, got {value!r}")
-    return value if type(value) in (int, float) else int(value) if isinstance(value, np.integer) else float(value)
+    if isinstance(value, np.integer):
+        return int(value)
+    return value if type(value) is int else float(value)
 
 
 def _meant(name: str, names: Iterable[str]) -> str:

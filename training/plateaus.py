@@ -24,8 +24,9 @@ class _Plateau(Callback):
 
     def __init__(self, monitor: str, *, patience: int, improvement: float, mode: str | None) -> None:
         who = type(self).__name__
-        if isinstance(monitor, int) and not isinstance(monitor, bool):
-            raise TypeError(f"{who}: monitor must be a name in the history, got {monitor}: write patience={monitor}?")
+        given: Any = monitor
+        if type(given) is int:
+            raise TypeError(f"{who}: monitor must be a name in the history, got {given}: write patience={given}?")
         self.patience, self.improvement = patience, improvement
         self.monitor, self.mode = monitor, better(monitor, mode, who)
         self._start()

@@ -42,7 +42,7 @@ KINDS = {
 }
 
 
-def as_text(who: str, path: Path) -> str:
+def as_text(who: str, path: Any) -> str:
     """Return a path as text, also one of bytes."""
     if not isinstance(path, str | bytes | os.PathLike):
         hint = "; the path comes first, then the model" if hasattr(path, "forward") else ""

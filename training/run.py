@@ -170,8 +170,9 @@ class Seen:
         self.batch: tuple[Any, ...] = ()
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        for self.index, self.batch in enumerate(self._batches):
-            yield self.batch
+        for index, batch in enumerate(self._batches):
+            self.index, self.batch = index, batch
+            yield batch
 
     def explained(self, who: str, error: ValueError) -> ValueError:
         """Return a clearer error where x or y is not finite, elsewhere this one."""

@@ -61,12 +61,13 @@ class Habits:
         code = getattr(vars(predicts)["predict"], "__code__", None)
         if code is None or "forward" in code.co_names:
             return  # it calls forward itself
-        container = next((kind for kind in kinds if kind.__name__ == "Relay"), None)
+        container: Any = next((kind for kind in kinds if kind.__name__ == "Relay"), None)
         if container is None:
             setattr(cls, "predict", _unwritten(predicts.__name__))  # noqa: B010  # to mypy it is no variable
         else:
             setattr(cls, "predict", container.predict)  # noqa: B010  # forward, by a twin, in which layers predict
-            cls.knows_rest = cls.knows_rest  # which check_can_rest looks for beside it
+            inherited: Any = cls
+            inherited.knows_rest = inherited.knows_rest  # which check_can_rest looks for beside a predict
 
 
 def _unwritten(above: str) -> Callable[..., Any]:

@@ -268,7 +268,9 @@ class Layer(Habits, Resting):
         """Return x as floating numbers, its last axis checked."""
         x = self._check_x(x)
         if x.ndim < 2 or x.shape[-1] != n_features:
-            raise ValueError(f"{self.who}: x must have shape (N, {n_features}), got {x.shape}{_cure(x.shape, n_features)}")
+            raise ValueError(
+                f"{self.who}: x must have shape (N, {n_features}), got {x.shape}{_cure(x.shape, n_features)}"
+            )
         return x
 
     def _check_dout(self, dout: Any, shape: Shape) -> Array:

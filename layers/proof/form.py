@@ -64,7 +64,9 @@ def _flat(thing: Any, name: str) -> dict[str, Array]:
     if isinstance(thing, np.ndarray):
         return {name: thing}
     pairs = thing.items() if isinstance(thing, dict) else enumerate(thing) if isinstance(thing, list | tuple) else ()
-    return {n: array for key, value in pairs for n, array in _flat(value, f"{name}.{key}" if name else str(key)).items()}
+    return {
+        n: array for key, value in pairs for n, array in _flat(value, f"{name}.{key}" if name else str(key)).items()
+    }
 
 
 def check_declared(layer: Any, suspects: dict[tuple[int, str], Array]) -> None:

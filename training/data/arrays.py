@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from layers.contract import Array
+from layers.contract import Array, Padded
 
 
 def real_array(who: str, name: str, value: Any, *, empty: bool = False) -> Array:
@@ -103,7 +103,9 @@ def rows_of(who: str, name: str, value: Any) -> Array:
         ...
     TypeError: fit: x must be an array with a row for each example, got a generator
     """
-    array = value if isinstance(value, np.ndarray) and type(value) is np.ndarray else plain_array(who, name, value)
+    if type(value) is np.ndarray or isinstance(value, Padded):
+        return value  # type: ignore[return-value]  # either is cut by rows
+    array = plain_array(who, name, value)
     if array.ndim == 0 and array.dtype.kind in "OUS":
         got = f"{'a ' if isinstance(value, Iterator) else ''}{described(value, array)}"
         raise TypeError(f"{who}: {name} must be an array with a row for each example, got {got}")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from layers.contract import Array, Padded, Rng, checks
+from layers.contract import Array, Rng, checks
 
 from .arrays import rows_of
 from .examples import Examples, by_rows, paired, rows
@@ -53,7 +53,7 @@ def batches(
     [4, 4, 2]
     """
     x = by_rows(x, partial(rows_of, "batches", "x"))
-    y = y if isinstance(y, Padded) else rows_of("batches", "y", y)
+    y = rows_of("batches", "y", y)
     batch_size = checks.whole("batches", "batch_size", batch_size)
     paired("batches", x, y)
     check_dropping("batches", checks.flag("batches", "drop_last", drop_last), batch_size, len(y))

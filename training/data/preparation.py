@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from layers.contract import Array, Padded, Rng, checks, native
+from layers.contract import Array, Rng, checks, native
 from layers.speed import sum_axes
 
 from .arrays import described, plain_array, real_array, rows_of
@@ -49,7 +49,7 @@ def train_test_split(
     (8, array([1, 1]))
     """
     x = by_rows(x, partial(rows_of, "train_test_split", "x"))
-    y = y if isinstance(y, Padded) else rows_of("train_test_split", "y", y)
+    y = rows_of("train_test_split", "y", y)
     stratify = checks.flag("train_test_split", "stratify", stratify)
     n = paired("train_test_split", x, y, least=0)
     if isinstance(test_size, int | np.integer) and not isinstance(test_size, bool):
