@@ -38,6 +38,8 @@ class Metric:
     """
 
     def __init__(self, name: str) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"{type(self).__name__}: name must be text, got {name!r}")
         self.__name__ = name
 
     def start(self) -> dict[str, Any]:
