@@ -140,6 +140,11 @@ class Dropout2D(Dropout):
         mask, shape = self._recall()
         return self._masked(self._check_dout(dout, shape), mask)
 
+    def predict(self, x: ArrayLike) -> Array:
+        x = self._check_x(x)
+        self.output_shape(x.shape[1:])
+        return x
+
     @staticmethod
     def _masked(x: Array, mask: Array) -> Array:
         rows = as_rows(x, kept=1)  # (N, n_rows, width)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Array, Padded, Rng, Shape, Trace, as_examples, checks, each_input, stacked
+from .contract import Array, Layer, Padded, Rng, Shape, Trace, as_examples, blame, checks, each_input, stacked
 from .named import Named
 from .wiring import wired
 
@@ -153,10 +153,14 @@ class Graph(Named):
         values = self._begun(inputs, named)
         entered = [_form(value) for value in values[: len(self.inputs)]]
         for layer, (sources, place, last, _, _) in zip(self.layers, self._steps, strict=True):
-            if len(sources) == 1:  # as nearly always, and faster
-                values[place] = layer.forward(values[sources[0]])
-            else:
-                values[place] = layer.forward(*[values[i] for i in sources])
+            try:
+                if len(sources) == 1:  # as nearly always, and faster
+                    values[place] = layer.forward(values[sources[0]])
+                else:
+                    values[place] = layer.forward(*[values[i] for i in sources])
+            except Exception as error:
+                self._blame(error, layer, values, sources)
+                raise
             for i in () if self.keep else last:
                 values[i] = None
         self._cache = entered, [np.shape(values[i]) for i in self._exits]
@@ -242,7 +246,11 @@ class Graph(Named):
             return self._predict_in_batches(self.entering(inputs, named), batch_size)
         values = self._begun(inputs, named)
         for layer, (sources, place, last, _, _) in zip(self.layers, self._steps, strict=True):
-            values[place] = layer.predict(*[values[i] for i in sources])
+            try:
+                values[place] = layer.predict(*[values[i] for i in sources])
+            except Exception as error:
+                self._blame(error, layer, values, sources, "predict")
+                raise
             for i in last:
                 values[i] = None
         return self._finished(values)
@@ -268,6 +276,16 @@ class Graph(Named):
         starts = range(0, next(iter(lengths.values())), batch_size)
         outs = [self.predict(*(each[i : i + batch_size] for each in examples.values())) for i in starts]
         return tuple(map(stacked, zip(*outs, strict=True))) if self.n_outs > 1 else stacked(outs)
+
+    def _blame(
+        self, error: Exception, layer: Layer, values: list[Any], sources: Sequence[int], method: str = "forward"
+    ) -> None:
+        """Raise a clearer error, if there is one, of a layer that came to no out, or of one that it reads."""
+        silent = next((i for i in sources if values[i] is None), None)
+        givers = {place: each for each, (_, place, *_) in zip(self.layers, self._steps, strict=True)}
+        if silent in givers:
+            blame(error, layer, method, None, givers[silent])
+        blame(error, layer, method, values)
 
     # ---- what was kept ---------------------------------------------------------------------------------------------
 

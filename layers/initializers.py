@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Array, Shape, checks, typed
+from .contract import Array, Rng, Shape, checks, typed
+from .contract.typed import in_words as typed_in_words
 
 
 class WeightsShape(tuple[int, ...]):
@@ -230,8 +231,35 @@ class normal(_Chosen):
 
 def check_initializer(who: str, initializer: Any, name: str = "initializer") -> None:
     """Raise unless this can be called as initializer(rng, shape)."""
-    if not callable(initializer):
-        raise TypeError(f"{who}: {name} must be a callable (rng, shape) -> array, got {initializer!r}")
+    if not callable(initializer) or hasattr(initializer, "forward"):
+        hint = f", a word: write {initializer}, the function" if isinstance(initializer, str) else ""
+        raise TypeError(f"{who}: {name} must be a callable (rng, shape) -> array, got {initializer!r}{hint}")
     if isinstance(initializer, type):
         kind = initializer.__name__
         raise TypeError(f"{who}: {name} must be a callable (rng, shape) -> array, such as {kind}(0.1), got {kind}")
+
+
+def drawn(who: str, initializer: Any, rng: Rng, shape: Shape, name: str = "initializer") -> Array:
+    """Return what an initializer draws; say so where it is something else that was called, such as np.random.normal.
+
+    Examples
+    --------
+    >>> from layers.initializers import drawn
+    >>> drawn("Dense", lambda: 1.0, 0, (2, 3))
+    Traceback (most recent call last):
+        ...
+    TypeError: Dense: initializer must be a callable (rng, shape) -> array, such as normal(0.1) or constant(1.0), got \
+<lambda>: <lambda>() takes 0 positional arguments but 2 were given
+    """
+    generator = checks.generator(who, rng)
+    try:
+        values = initializer(generator, shape)
+    except TypeError as error:
+        raise TypeError(
+            f"{who}: {name} must be a callable (rng, shape) -> array, such as normal(0.1) or constant(1.0), got "
+            f"{typed_in_words(initializer)}: {error}"
+        ) from error
+    found = np.shape(values)
+    if found != tuple(shape):
+        raise ValueError(f"{who}: {name} must return an array of shape {tuple(shape)}, got {found}")
+    return np.asarray(values)

@@ -7,7 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Array, Layer, Padded, Part, Relay, Rng, Shape, as_shape, checks, through
+from .contract import (
+    Array,
+    Layer,
+    Padded,
+    Part,
+    Relay,
+    Rng,
+    Shape,
+    as_shape,
+    blame,
+    checks,
+    returned_nothing,
+    through,
+)
 
 
 class Sequential(Relay):
@@ -84,13 +97,19 @@ class Sequential(Relay):
         self._cache, begun = None, len(self.layers)
         if lengths is None and state is None:  # as nearly always, at no further cost
             out = self._at_the_door(x)
-            for layer in self.layers:
-                out = layer.forward(out)
+            try:
+                for layer in self.layers:
+                    out = layer.forward(out)
+            except Exception as error:
+                blame(error, layer, "forward", out, self._before(layer))
+                raise
         else:
             out, handed = self._entered(x, lengths, state)
             for layer, options in zip(self.layers, handed, strict=True):
                 out = layer.forward(out, **options)
             begun = next((i for i, options in enumerate(handed) if "state" in options), begun)
+        if out is None:
+            returned_nothing(self.layers[-1], "forward")
         self._end_with(lengths)
         self._cache = begun  # every layer has its cache of this same pass; this is the first that was given a state
         return out
@@ -108,13 +127,22 @@ class Sequential(Relay):
         dout = self._at_the_door(dout) if self._out_lengths is None else self._dout_at_the_door(dout)
         handed = self._options("dstate", dstate)
         stop = -1 if input_gradient else min(self._first, begun)  # the gradient of a state that was given is wanted
+        silent = None  # which layer returned no dx
         for i, layer in reversed([*enumerate(self.layers)]):
             if i < stop or (dout is None and not layer.parameters.size):
                 layer.forget()  # no gradient is asked for, or, before an Embedding, whose x are integers, there is none
-            elif i == stop:
-                layer.backward(dout, input_gradient=False, **handed[i])  # type: ignore[call-arg]  # has parameters
-            else:
-                dout = layer.backward(dout, **handed[i])
+                if dout is None and silent is None:
+                    silent = i + 1
+                continue
+            try:
+                if i == stop:
+                    layer.backward(dout, input_gradient=False, **handed[i])  # type: ignore[call-arg]  # has parameters
+                else:
+                    dout = layer.backward(dout, **handed[i])
+            except Exception as error:
+                after = i + 1 if silent is None else silent
+                blame(error, layer, "backward", dout, self.layers[after] if after < len(self.layers) else None)
+                raise
         return dout if input_gradient else None
 
     def predict(self, x: Any, batch_size: int | None = None, *, lengths: Any = None, state: Any = None) -> Any:
@@ -124,8 +152,19 @@ class Sequential(Relay):
             return self._opened(self.predict, x, lengths, state)
         out, handed = self._entered(x, lengths, state)
         for layer, options in zip(self.layers, handed, strict=True):
-            out = layer.predict(out, **options)  # by itself: what one remembers is gone when the next one begins
+            try:
+                out = layer.predict(out, **options)  # by itself: what one remembers is gone when the next one begins
+            except Exception as error:
+                blame(error, layer, "predict", out, self._before(layer))
+                raise
+        if out is None:
+            returned_nothing(self.layers[-1], "predict")
         return out
+
+    def _before(self, layer: Layer) -> Layer | None:
+        """Return the layer whose out this one reads; None for the first."""
+        i = self.layers.index(layer)
+        return self.layers[i - 1] if i else None
 
     def advance(self, x: Any, state: Any = None, lengths: Any = None) -> tuple[Any, Any]:
         if isinstance(x, Padded):

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .contract import Array, Layer, Rng, Shape, checks
-from .initializers import WeightsShape, check_initializer
+from .initializers import WeightsShape, check_initializer, drawn
 
 Initializer: TypeAlias = Callable[[np.random.Generator, Shape], Any]
 
@@ -56,6 +56,6 @@ class Weighted(Layer):
 
     def initialize(self, rng: Rng = None) -> None:
         shape = self.weights.shape if self._fans is None else WeightsShape(self.weights.shape, self._fans)
-        self.weights = self.initializer(checks.generator(self, rng), shape)
+        self.weights = drawn(type(self).__name__, self.initializer, checks.generator(self, rng), shape)
         if self.use_bias:
             self.bias = np.zeros(self.bias.shape)

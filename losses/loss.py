@@ -283,7 +283,13 @@ class Loss(metaclass=Constructed):
         """Return predictions and y, which must agree in shape: (N, 1) against (N,) would broadcast to (N, N)."""
         predictions, y = self._predictions(name, predictions), self._real("y", y)
         if predictions.shape != y.shape:
-            raise ValueError(f"{self!r}: {name} and y must have the same shape, got {predictions.shape} and {y.shape}")
+            both = f"{predictions.shape} and {y.shape}"
+            cure = ""
+            if predictions.shape == (*y.shape, 1):
+                cure = ": y[:, np.newaxis]" if y.ndim == 1 else ": y[..., np.newaxis]"
+            elif y.shape == (*predictions.shape, 1):
+                cure = ": y[..., 0]"
+            raise ValueError(f"{self!r}: {name} and y must have the same shape, got {both}{cure}")
         if not self._ordinary:
             with np.errstate(over="ignore"):
                 beyond = np.isinf(y.astype(self._dtype))
@@ -307,10 +313,17 @@ class Loss(metaclass=Constructed):
                 )
             return y.astype(predictions.dtype, copy=False)
         if y.shape != predictions.shape[:-1]:
+            if predictions.ndim > 2 and y.shape == predictions.shape[:1]:
+                raise ValueError(
+                    f"{self!r}: predictions must have shape ({len(y)}, C) for y {y.shape}, one class an example, got "
+                    f"{predictions.shape}: Flatten() before the last layers?"
+                )
             both = f"{predictions.shape[:-1]} (class indices) or {predictions.shape} (one row for each example)"
-            raise ValueError(f"{self!r}: y must have shape {both}, got {y.shape}")
+            cure = ": y[..., 0]" if y.shape == (*predictions.shape[:-1], 1) else ""
+            raise ValueError(f"{self!r}: y must have shape {both}, got {y.shape}{cure}")
         if y.dtype.kind not in "iu":
-            raise TypeError(f"{self!r}: y must hold class indices as integers, got dtype {y.dtype}")
+            cure = ": y.astype(int)" if y.dtype.kind in "fb" else ""
+            raise TypeError(f"{self!r}: y must hold class indices as integers, got dtype {y.dtype}{cure}")
         classes = y.astype(np.intp, copy=False)
         # read without its sign, a negative number is a huge one
         if np.maximum.reduce(classes.view(np.uintp), None) >= n_classes:

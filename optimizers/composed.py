@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import checks
-from .schedule import Rate, Schedule, increasing, not_negative
+from .schedule import Rate, Schedule, callable_rate, increasing, not_negative
 
 
 @dataclass(frozen=True, repr=False)
@@ -86,7 +86,7 @@ def _at(schedule: Rate, step: int) -> float:
 
 def _rate(who: str, name: str, value: Any) -> Rate:
     if callable(value):
-        return value
+        return callable_rate(who, name, value)
     if not isinstance(value, int | float | np.number):
         raise TypeError(f"{who}: {name} must be a number or a callable, got {value!r}")
     return not_negative(who, name, value)

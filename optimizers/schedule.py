@@ -71,7 +71,16 @@ def not_negative(who: str, name: str, value: Any) -> float:
 
 def rate_or_schedule(who: str, name: str, value: Any) -> Rate:
     """Return value, a callable as it is, and anything else as a float; raise unless that is finite and >= 0."""
-    return value if callable(value) else not_negative(who, name, value)
+    return callable_rate(who, name, value) if callable(value) else not_negative(who, name, value)
+
+
+def callable_rate(who: str, name: str, value: Any) -> Any:
+    """Return value, a schedule; raise where it is the class of one, or something else that can be called."""
+    if isinstance(value, type):
+        raise TypeError(f"{who}: {name} must be an object, got the class {value.__name__}: write {value.__name__}(...)")
+    if hasattr(value, "forward") or hasattr(value, "parameters"):
+        raise TypeError(f"{who}: {name} must be a number or a schedule, got {type(value).__name__}")
+    return value
 
 
 def increasing(who: str, name: str, value: Any) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,14 +39,16 @@ def plot_confusion_matrix(matrix: ArrayLike, *, names: Sequence[str] | None = No
     >>> figure.axes[0].get_xlabel()
     'predicted class'
     """
-    import matplotlib.pyplot as plt
-
-    counts = np.asarray(matrix)
+    counts = _counts(matrix)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
         raise ValueError(f"plot_confusion_matrix: matrix must have shape (C, C), got {counts.shape}")
+    if names is not None and (isinstance(names, str) or not isinstance(names, Sequence | np.ndarray)):
+        raise TypeError(f"plot_confusion_matrix: names must be a sequence of texts, got {names!r}")
     labels = [str(i) for i in range(len(counts))] if names is None else [str(name) for name in names]
     if len(labels) != len(counts):
         raise ValueError(f"plot_confusion_matrix: names must be {len(counts)}, one a class, got {len(labels)}")
+    import matplotlib.pyplot as plt
+
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     accuracy = np.trace(counts) / max(counts.sum(), 1)
     side = max(3.5, 0.5 * len(counts) + 1.5)
@@ -60,3 +62,16 @@ def plot_confusion_matrix(matrix: ArrayLike, *, names: Sequence[str] | None = No
     axes.set(xlabel="predicted class", ylabel="true class", title=f"accuracy {accuracy:.1%}")
     figure.colorbar(image, ax=axes, label="share of the true class")
     return figure
+
+
+def _counts(matrix: Any) -> Any:
+    """Return a matrix as an array of counts: whole numbers, or shares, none below 0."""
+    try:
+        counts = np.asarray(matrix)
+    except Exception:
+        raise TypeError(f"plot_confusion_matrix: matrix must be an array, got {type(matrix).__name__}") from None
+    if counts.dtype.kind not in "fiu" or isinstance(matrix, np.ma.MaskedArray):
+        raise TypeError(f"plot_confusion_matrix: matrix must hold real numbers, got dtype {counts.dtype}")
+    if counts.size and not (np.isfinite(counts).all() and counts.min() >= 0):
+        raise ValueError(f"plot_confusion_matrix: matrix must hold counts, finite and not negative, got {counts.min()}")
+    return counts

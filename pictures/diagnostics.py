@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .style import DASHES, styles
+from .style import DASHES, check_has, styles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,6 +69,7 @@ def plot_diagnostics(diagnostics: Watched) -> Figure:
     >>> [axes.get_ylabel() for axes in plot_diagnostics(diagnostics).axes][:3]
     ['norm of the gradient', 'norm of the parameters', 'update / parameters']
     """
+    check_has("plot_diagnostics", "diagnostics", diagnostics, "Diagnostics", "layers", "steps", "describe")
     import matplotlib.pyplot as plt
 
     shown = [quantity for quantity in LABELS if diagnostics[quantity]]

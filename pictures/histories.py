@@ -6,13 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from .style import COLORS, MARKERS, panels, styles
+from .style import COLORS, MARKERS, check_flag, check_has, panels, styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 SETTINGS = ("epoch", "learning_rate", "gradient_norm", "seconds")  # numbers of a training, not of how good it is
+RECORDED = ("names", "unit", "best", "__getitem__")
 FEW = 40  # epochs, each of which gets a dot of its own
 
 
@@ -60,6 +61,8 @@ def plot_history(history: Recorded, *, log: bool = False) -> Figure:
     >>> figure.axes[0].get_ylabel()
     'loss (nats)'
     """
+    check_has("plot_history", "history", history, "a History", *RECORDED)
+    log = check_flag("plot_history", "log", log)
     names = [*_measured(history), *(name for name in ("learning_rate", "gradient_norm") if name in history.names)]
     if not names:
         raise ValueError(f"plot_history: the history must have a loss, got only {list(history.names)}")
@@ -112,6 +115,9 @@ def plot_histories(histories: Mapping[str, Recorded], *, log: bool = False) -> F
     """
     if not isinstance(histories, Mapping) or not histories:
         raise ValueError(f"plot_histories: histories must be a dict of at least one History by name, got {histories!r}")
+    for name, history in histories.items():
+        check_has("plot_histories", f"histories[{name!r}]", history, "a History", *RECORDED)
+    log = check_flag("plot_histories", "log", log)
     first, *others = histories.values()
     names = [name for name in _measured(first) if all(name in _measured(other) for other in others)]
     if not names:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from .style import COLORS, MARKERS, panels, styles
+from .style import COLORS, MARKERS, check_flag, check_has, panels, styles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,12 +66,16 @@ def plot_schedule(
     if n_steps < 1:
         raise ValueError(f"plot_schedule: n_steps must be at least 1, got {n_steps}")
     several = schedule if isinstance(schedule, Mapping) else {"": schedule}
+    log = check_flag("plot_schedule", "log", log)
     for name, rate in several.items():
+        if isinstance(rate, type):
+            raise TypeError(f"plot_schedule: schedule must be an object, got the class {rate.__name__}")
         if not callable(rate):
             raise TypeError(f"plot_schedule: schedule must be callable with a step, got {rate!r} {name}".rstrip())
+    drawn = {name: [_number(step, rate(step)) for step in range(n_steps)] for name, rate in several.items()}
     figure, (axes,) = panels(1, 1, (7.0, 3.0))
-    for (name, rate), (color, _) in zip(several.items(), styles(MARKERS), strict=False):
-        axes.plot(range(n_steps), [rate(step) for step in range(n_steps)], color=color, label=name)
+    for (name, rates), (color, _) in zip(drawn.items(), styles(MARKERS), strict=False):
+        axes.plot(range(n_steps), rates, color=color, label=name)
     axes.set_xlabel("step")
     axes.set_ylabel("learning rate (per step)")
     axes.set_yscale("log" if log else "linear")
@@ -100,6 +104,7 @@ def plot_rate_range(found: Tried) -> Figure:
     >>> plot_rate_range(found).axes[0].get_xlabel()
     'learning rate (per step)'
     """
+    check_has("plot_rate_range", "found", found, "a RateRange", "rates", "losses", "smooth", "suggestion")
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
@@ -118,3 +123,13 @@ def plot_rate_range(found: Tried) -> Figure:
     axes.grid(alpha=0.3)
     axes.legend()
     return figure
+
+
+def _number(step: int, rate: Any) -> float:
+    """Return what a schedule returned, which must be a finite number."""
+    rate = rate.item() if isinstance(rate, np.ndarray) and rate.ndim == 0 else rate
+    if isinstance(rate, bool) or not isinstance(rate, int | float | np.integer | np.floating):
+        raise TypeError(f"plot_schedule: schedule({step}) must be a number, got {rate!r}")
+    if not np.isfinite(rate):
+        raise ValueError(f"plot_schedule: schedule({step}) must be finite, got {rate}")
+    return float(rate)

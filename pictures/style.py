@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -58,3 +60,37 @@ def panels(n_rows: int, n_columns: int, size: tuple[float, float], **options: An
         axes.set_axisbelow(True)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure, list(grid.flat)
+
+
+def check_has(who: str, name: str, thing: Any, kind: str, *members: str) -> None:
+    """Raise unless a thing has what is drawn of it: it is one of this kind, or like one.
+
+    Examples
+    --------
+    >>> from pictures.style import check_has
+    >>> check_has("plot_history", "history", None, "a History", "names", "best")
+    Traceback (most recent call last):
+        ...
+    TypeError: plot_history: history must be a History, got None
+    """
+    if isinstance(thing, type):
+        raise TypeError(f"{who}: {name} must be {kind}, got the class {thing.__name__}")
+    if not all(hasattr(thing, member) for member in members):
+        got = "None" if thing is None else type(thing).__name__
+        raise TypeError(f"{who}: {name} must be {kind}, got {got}")
+
+
+def check_flag(who: str, name: str, value: Any) -> bool:
+    """Return value as a bool; raise unless it is True or False, which NumPy has too.
+
+    Examples
+    --------
+    >>> from pictures.style import check_flag
+    >>> check_flag("plot_history", "log", "yes")
+    Traceback (most recent call last):
+        ...
+    TypeError: plot_history: log must be True or False, got 'yes'
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{who}: {name} must be True or False, got {value!r}")
+    return bool(value)

@@ -144,7 +144,11 @@ def test_sizes_are_whole_numbers(name, size, error, message):
         ("he", TypeError, "Dense: initializer must be a callable (rng, shape) -> array, got 'he'"),
         (0, TypeError, "Dense: initializer must be a callable (rng, shape) -> array, got 0"),
         (normal, TypeError, "must be a callable (rng, shape) -> array, such as normal(0.1), got normal"),
-        (lambda rng, shape: np.ones(3), ValueError, "initializer=<lambda>): weights must have shape (2, 3), got (3,)"),
+        (
+            lambda rng, shape: np.ones(3),
+            ValueError,
+            "Dense: initializer must return an array of shape (2, 3), got (3,)",
+        ),
     ],
 )
 def test_an_initializer_makes_an_array_of_the_shape(initializer, error, message):

@@ -86,14 +86,18 @@ def test_saturated_units(activation):
 
 def test_softmax_applied_twice():
     model = Sequential([Dense(64, 10), Softmax()], rng=0)
-    (warning,) = (text for text in watched(model).warnings if "twice" in text)
+    with pytest.warns(UserWarning, match="fit: softmax is applied twice"):
+        warnings = watched(model).warnings
+    (warning,) = (text for text in warnings if "twice" in text)
     assert warning == "softmax is applied twice: SoftmaxCrossEntropy() contains it; leave out the Softmax()"
 
 
 def test_sigmoid_applied_twice():
     model = Sequential([Dense(64, 1), Sigmoid()], rng=0)
     y = (Y[:, np.newaxis] > 4).astype(np.float32)
-    assert watched(model, loss=SigmoidBinaryCrossEntropy(), y=y).warnings[0].startswith("sigmoid is applied twice")
+    with pytest.warns(UserWarning, match="fit: sigmoid is applied twice"):
+        warnings = watched(model, loss=SigmoidBinaryCrossEntropy(), y=y).warnings
+    assert warnings[0].startswith("sigmoid is applied twice")
 
 
 class Trap(Layer):

@@ -117,7 +117,8 @@ def test_many_small_errors_in_float32_are_summed_without_loss():
     ("y_hat", "y"), [((5, 1), (5,)), ((5,), (5, 1)), ((5, 2), (5, 1)), ((5, 2), (2,)), ((1,), (5,))]
 )
 def test_shapes_that_would_broadcast_are_refused_by_name(loss, y_hat, y):
-    expected = f"{loss!r}: y_hat and y must have the same shape, got {y_hat} and {y}"
+    cure = {((5, 1), (5,)): ": y[:, np.newaxis]", ((5,), (5, 1)): ": y[..., 0]"}.get((y_hat, y), "")
+    expected = f"{loss!r}: y_hat and y must have the same shape, got {y_hat} and {y}{cure}"
     with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
         loss.forward(np.zeros(y_hat), np.zeros(y))
 

@@ -184,7 +184,7 @@ def test_several_outputs_and_one_loss_are_refused(data):
 
 
 def test_a_chain_is_given_no_dict(data):
-    with pytest.raises(TypeError, match="x must hold real numbers, got dtype object"):
+    with pytest.raises(TypeError, match="x must hold real numbers, got dict"):
         run(Sequential([Dense(4, 3)]), data)
 
 

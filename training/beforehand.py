@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import copy
 import itertools
+import warnings
 from typing import Any
 
+import numpy as np
+
 from .data.batches import check_dropping
+from .inspection import applied_twice
 from .interruption import said
 from .loop import measure
 from .protocols import LossLike, Model
@@ -15,6 +19,14 @@ from .sources import Batches, Source
 
 def held_out(validation: tuple[Any, ...] | Batches, batch_size: int) -> Source:
     """Return the source of validation data."""
+    if isinstance(validation, int | float):
+        raise TypeError(
+            f"fit: validation must be (x, y) or an iterable of batches, got {validation}: train_test_split(x, y, "
+            f"{validation}) takes a part of the data away"
+        )
+    if isinstance(validation, list) and len(validation) in (2, 3) and isinstance(validation[0], np.ndarray):
+        names = "(x, y)" if len(validation) == 2 else "(x, y, sample_weights)"
+        raise TypeError(f"fit: validation must be a tuple, got a list of {len(validation)} arrays: write {names}")
     if not isinstance(validation, tuple):
         return Source("fit: validation", validation, batch_size=batch_size)
     if len(validation) not in (2, 3):
@@ -30,7 +42,7 @@ def try_validation(model: Model, loss: LossLike, source: Source, parts: int) -> 
         measure(model, loss, itertools.islice(source.batches(), 1), {}, parts)
     except (ValueError, TypeError) as error:
         kind = ValueError if isinstance(error, ValueError) else TypeError
-        raise kind(f"fit: validation: {said(error)}") from error
+        raise kind(f"fit: validation: {said(error).removeprefix('fit: validation: ')}") from error
 
 
 def check_last(data: Source, batch_size: int, drop_last: bool) -> None:
@@ -59,3 +71,10 @@ def try_one_row(model: Model, data: Source, drop_last: bool, parts: int) -> None
         raise ValueError(
             f"fit: every batch must be one to train on, got one of {whole}{mend} ({said(error)})"
         ) from error
+
+
+def warn_of_twice(model: Model, loss: LossLike) -> None:
+    """Warn of a softmax or a sigmoid in front of a loss that applies its own."""
+    twice = applied_twice(model, loss)
+    if twice:
+        warnings.warn(f"fit: {twice}", stacklevel=3)

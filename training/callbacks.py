@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from layers.contract import checks
+from layers.contract.meant import did_you_mean, meant
 from layers.contract.typed import typed
+from optimizers.options import Option
 
 from .history import History, better
 from .interruption import said
+from .metrics import Metric
 from .replacement import Path, check_path
 from .run import CallbackError, Run
 
@@ -30,8 +34,9 @@ class Callback:
     - `on_train_end`: after the last epoch, after `run.stop()`, or after Ctrl-C.
     - `on_error`: `run.error` is on its way to the caller; `run.batch` is where it came up.
 
-    `run.stop()` ends training after the epoch. What a callback returns is ignored. If it raises, `fit` raises a
-    `CallbackError` that says which.
+    `run.stop()` ends training after the epoch. What a callback returns means nothing, and True or False, by which
+    others end a training, is refused. If it raises, `fit` raises a `CallbackError` that says which. Methods that look
+    like a hook and are none, `on_epoch_ends`, or want other arguments, `(epoch, logs)`, are refused beforehand.
 
     Attributes
     ----------
@@ -101,7 +106,9 @@ class Hooks:
         """Call this hook of every callback that has it."""
         for name, method in self._hooks[hook]:
             try:
-                method(run)
+                returned = method(run)
+                if isinstance(returned, bool | str):
+                    raise TypeError(f"it must return nothing, got {returned!r}; run.stop() ends the training")
             except Exception as error:
                 where = f"{hook}, epoch {run.epoch}"
                 raise CallbackError(
@@ -114,7 +121,8 @@ class Hooks:
             monitor = getattr(callback, "monitor", None)
             if monitor is not None and monitor not in history:
                 names = list(history.names)
-                raise ValueError(f"fit: {callback!r}: monitor must be one of {names}, got {monitor!r}")
+                hint = _why_missing(str(monitor), names)
+                raise ValueError(f"fit: {callback!r}: monitor must be one of {names}, got {monitor!r}{hint}")
 
 
 def _hooks_of(callback: object) -> dict[str, Callable[[Run], Any]]:
@@ -123,12 +131,58 @@ def _hooks_of(callback: object) -> dict[str, Callable[[Run], Any]]:
         raise TypeError(
             f"fit: callbacks must be objects, got the class {callback.__name__}: write {callback.__name__}()"
         )
+    _check_names(callback)
     hooks = {hook: getattr(callback, hook) for hook in HOOKS if callable(getattr(callback, hook, None))}
-    if not hooks and callable(callback):
-        return {"on_epoch_end": callback}
+    if not hooks and callable(callback) and not hasattr(callback, "forward"):
+        hooks = {"on_epoch_end": callback}
     if not hooks:
         raise TypeError(f"fit: a callback must be a function or have a method such as on_epoch_end, got {callback!r}")
-    return {hook: m for hook, m in hooks.items() if getattr(m, "__func__", m) is not getattr(Callback, hook)}
+    written = {hook: m for hook, m in hooks.items() if getattr(m, "__func__", m) is not getattr(Callback, hook)}
+    for hook, method in written.items():
+        _check_arguments(callback, hook, method)
+    return written
+
+
+def _check_names(callback: object) -> None:
+    """Raise where a method looks like a hook and is none: nobody would call it."""
+    for name in dir(callback):
+        if name in HOOKS or name.startswith("__") or not name.strip("_"):
+            continue
+        close = meant(name, HOOKS)
+        missing = close and getattr(type(callback), close, None) in (None, getattr(Callback, close))
+        if (name.startswith("on_") or missing) and callable(getattr(callback, name, None)):
+            hint = f": did you mean {close}?" if close else f"; there are {', '.join(HOOKS)}"
+            raise TypeError(f"fit: callback {_name_of(callback)}: there is no hook {name}{hint}")
+
+
+def _check_arguments(callback: object, hook: str, method: Callable[..., Any]) -> None:
+    """Raise unless a hook takes one argument, the run, and does something when it is called."""
+    who = f"fit: callback {_name_of(callback)}"
+    if inspect.iscoroutinefunction(method) or inspect.isgeneratorfunction(method):
+        raise TypeError(f"{who}: {hook} must be a plain function, got one with async or yield, which would not run")
+    if isinstance(callback, Metric):
+        raise TypeError(f"{who}: a metric must be given as metrics=[{callback!r}], got it among the callbacks")
+    try:
+        taken = inspect.signature(method).parameters
+    except (TypeError, ValueError):
+        return  # of what is not written in Python nobody knows
+    by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [name for name, p in taken.items() if p.kind in by_position]
+    needed = [name for name, p in taken.items() if p.default is p.empty and p.kind in (*by_position, p.KEYWORD_ONLY)]
+    none_fits = not names and not any(p.kind == p.VAR_POSITIONAL for p in taken.values())
+    if none_fits or len(needed) > 1 or needed not in ([], names[:1]) or {"logs", "epoch", "batch"} & {*names}:
+        raise TypeError(
+            f"{who}: {hook} must take one argument, the run, got ({', '.join(taken)}); run.epoch and run.record have "
+            "the epoch and its numbers"
+        )
+
+
+def _why_missing(monitor: str, names: list[str]) -> str:
+    """Return why the history may lack a number, and what would give it."""
+    full = f"validation_{monitor.removeprefix('val_')}" if monitor.startswith("val_") else monitor
+    if full.startswith("validation_") and full not in names and not any(n.startswith("validation_") for n in names):
+        return '; give validation=(x, y), or watch another number, such as monitor="loss"'
+    return f": did you mean {full}?" if full in names else did_you_mean(monitor, names)
 
 
 def _name_of(callback: object) -> str:
@@ -163,6 +217,8 @@ class Checkpoint(Callback):
     """
 
     comes_last = True
+    every = Option(checks.whole)
+    keep_best = Option(checks.flag)
 
     def __init__(
         self,
@@ -173,12 +229,11 @@ class Checkpoint(Callback):
         monitor: str | None = None,
         mode: str | None = None,
     ) -> None:
-        self.every = checks.whole("Checkpoint", "every", every)
-        self.path, self.keep_best = check_path("Checkpoint: path", path), keep_best
-        if keep_best:
+        self.every, self.keep_best = every, keep_best
+        self.path = check_path("Checkpoint: path", path)
+        if self.keep_best:
             check_path("Checkpoint: path of the best epoch", self._best_path)
-        if monitor is not None:
-            better(monitor, mode)
+        better("loss" if monitor is None else monitor, mode, "Checkpoint")
         self.monitor, self.mode = monitor, mode
 
     def on_train_begin(self, run: Run) -> None:

@@ -21,13 +21,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from layers import Layer, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
+from layers import Layer, ReLU, Sigmoid, Tanh
 from layers.contract import Array, checks
 from losses import SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
+from optimizers.options import Option
 
 from .callbacks import Callback
 from .data.examples import not_finite
-from .inspection import layer_outputs, layer_slices
+from .inspection import applied_twice, layer_outputs, layer_slices
 from .run import Run
 
 QUANTITIES = ("gradient_norm", "parameter_norm", "update_ratio", "mean", "spread", "saturated", "dead")
@@ -36,6 +37,7 @@ HIGH_LOSS = 1.5  # times what guessing costs: the first loss may be that large w
 FAR_OFF = 100.0  # a factor by which an update may miss that without a warning
 SATURATED = 0.97  # |tanh|, or 2 * sigmoid - 1 in absolute value: here the slope is below 6% of the largest
 HUGE = 1e10  # a parameter that is larger has left all bounds, though its losses may still be numbers
+LARGE_X = 10.0  # beyond, it is x that makes the first loss large
 HALF = 0.5  # of a layer dead or saturated: worth a warning
 
 
@@ -86,8 +88,11 @@ class Diagnostics(Callback):
     the initial loss is far above ln 3
     """
 
+    every = Option(checks.whole)
+    verbose = Option(checks.flag)
+
     def __init__(self, every: int = 20, *, verbose: bool = True) -> None:
-        self.every, self.verbose = checks.whole("Diagnostics", "every", every), verbose
+        self.every, self.verbose = every, verbose
         self._begin()
 
     def _begin(self) -> None:
@@ -147,11 +152,9 @@ class Diagnostics(Callback):
 
     def _look_at_last_layer(self, run: Run) -> None:
         """Warn of a softmax or a sigmoid in front of a loss that applies its own."""
-        *_, (name, last) = run.model.leaves()
-        if isinstance(last, Softmax | LogSoftmax) and isinstance(run.loss, SoftmaxCrossEntropy):
-            self._warn("softmax", name, f"softmax is applied twice: {run.loss!r} contains it; leave out the {last!r}")
-        if isinstance(last, Sigmoid) and isinstance(run.loss, SigmoidBinaryCrossEntropy):
-            self._warn("softmax", name, f"sigmoid is applied twice: {run.loss!r} contains it; leave out the {last!r}")
+        *_, (name, _) = run.model.leaves()
+        if twice := applied_twice(run.model, run.loss):
+            self._warn("softmax", name, twice)
 
     def _look_at_first_loss(self, run: Run) -> None:
         """Warn of a first loss above 1.5 ln C: a network that knows nothing says 1/C of each class, and pays ln C."""
@@ -163,8 +166,7 @@ class Diagnostics(Callback):
                 "first loss",
                 "",
                 f"the initial loss is far above ln {n_classes}: {run.batch_loss:.3g} nats instead of about "
-                f"{math.log(n_classes):.3g}, what guessing costs; give the last layer smaller weights, "
-                "for example initializer=normal(0.01)",
+                f"{math.log(n_classes):.3g}, what guessing costs; {_smaller(run.batch[0])}",
             )
 
     def _look_at_parameters(self, model: Layer, before: Array) -> None:
@@ -284,6 +286,18 @@ class Diagnostics(Callback):
         from pictures import plot_diagnostics
 
         return plot_diagnostics(self)
+
+
+def _smaller(x: Any) -> str:
+    """Return what makes a first loss smaller: x, where that is large, else the last weights."""
+    array = x if isinstance(x, np.ndarray) and x.dtype.kind in "fiu" else np.zeros(1)
+    if array.dtype.kind in "iu" and array.dtype != np.uint8:
+        array = np.zeros(1)  # places in a table
+    largest = float(np.abs(array).max())
+    if largest < LARGE_X:
+        return "give the last layer smaller weights, for example initializer=normal(0.01)"
+    bytes_ = "divide it by 255" if 128 <= largest <= 255 and array.min() >= 0 else "standardize it"
+    return f"x is large, up to {largest:.4g}: {bytes_}"
 
 
 def _norm(vector: Array) -> float:

@@ -19,7 +19,7 @@ from .loop import Loop, measure
 from .progress import output
 from .protocols import LossLike, Model, OptimizerLike, check_parts
 from .replacement import Path, check_path
-from .run import Run
+from .run import Run, Seen
 from .scores import Metrics, by_name
 from .sources import Batches, Source
 
@@ -152,6 +152,7 @@ def fit(
             f"fit: x must give its batches {epochs - run.epoch} times, but a generator does so once: give a list, or a "
             "function that makes a new generator, such as x=lambda: batches(...)"
         )
+    beforehand.warn_of_twice(model, loss)
     if held_out is not None:
         beforehand.try_validation(model, loss, held_out, parts)
     beforehand.try_one_row(model, data, drop_last, parts)
@@ -240,4 +241,8 @@ def evaluate(
     parts = checks.whole("evaluate", "parts", parts)
     check_parts("evaluate", model=model, loss=loss)
     source = Source("evaluate", x, y, sample_weights, batch_size=batch_size)
-    return measure(model, loss, source.batches(), by_name("evaluate", metrics), parts)
+    named, seen = by_name("evaluate", metrics), Seen(source.batches())
+    try:
+        return measure(model, loss, seen, named, parts)
+    except ValueError as error:
+        raise seen.explained("evaluate", error) from error.__cause__

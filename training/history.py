@@ -5,10 +5,15 @@ from __future__ import annotations
 import csv
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .archive import Path
+import numpy as np
+
+from layers.contract import checks
+from layers.contract.meant import did_you_mean
+
+from .replacement import Path, as_text
 
 # Which way is better, by how the name of a number ends: "min" of the first three kinds, "max" of the others, with
 # "validation_" in front or without. A number of another name is compared once its mode is given.
@@ -61,7 +66,12 @@ class History:
     """
 
     def __init__(self, columns: Mapping[str, Iterable[float]] | None = None, unit: str = "nats") -> None:
-        self._columns = {name: list(values) for name, values in (columns or {}).items()}
+        if not isinstance(unit, str):
+            raise TypeError(f"History: unit must be text, got {unit!r}")
+        given = {} if columns is None else columns
+        if not isinstance(given, Mapping):
+            raise TypeError(f"History: columns must be a dict of lists of numbers, got {type(given).__name__}")
+        self._columns = {_name(name): _column(name, values) for name, values in given.items()}
         self.unit = unit
         lengths = {name: len(values) for name, values in self._columns.items()}
         if len(set(lengths.values())) > 1:
@@ -79,18 +89,30 @@ class History:
         return name in self._columns
 
     def __getitem__(self, name: str) -> list[float]:
+        if not isinstance(name, str):
+            raise KeyError(f"History: a column is asked for by its name, and a row by history.row(0), got {name!r}")
         if name not in self._columns:
-            raise KeyError(f"History: there is no {name!r} among {list(self._columns)}")
+            raise KeyError(f"History: there is no {name!r} among {list(self._columns)}{_meant(name, self._columns)}")
         return self._columns[name]
+
+    def __iter__(self) -> Iterator[Any]:
+        raise TypeError("History: it is not gone through by itself: history.names, history.row(i), dict(history)")
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the names: `dict(history)` has all that is here."""
+        return self.names
 
     def __getattr__(self, name: str) -> list[float]:
         columns = self.__dict__.get("_columns", {})
         if name not in columns:
-            raise AttributeError(f"History: there is no {name!r} among {list(columns)}")
+            raise AttributeError(f"History: there is no {name!r} among {list(columns)}{_meant(name, columns)}")
         return columns[name]
 
     def append(self, record: Mapping[str, float]) -> None:
         """Add a row. A number that is new, or is missing, is NaN in the other rows."""
+        if not isinstance(record, Mapping):
+            raise TypeError(f"History: a row must be a dict of numbers by name, got {type(record).__name__}")
+        record = {_name(name): _entry(name, value) for name, value in record.items()}
         n_rows = len(self)
         for name in record:
             self._columns.setdefault(name, [math.nan] * n_rows)
@@ -99,6 +121,10 @@ class History:
 
     def row(self, index: int) -> dict[str, float]:
         """Return a row by name; -1 is the last one."""
+        n = len(self)
+        index = checks.whole("History", "index", index, least=-n)
+        if index >= n:
+            raise IndexError(f"History: index must be below {n}, the number of rows, got {index}")
         return {name: values[index] for name, values in self._columns.items()}
 
     def best(self, name: str | None = None, mode: str | None = None) -> dict[str, float]:
@@ -121,8 +147,8 @@ class History:
         >>> History({"epoch": [0, 1, 2], "loss": [2.0, 1.0, 1.5], "kappa": [0.1, 0.2, 0.3]}).best("kappa", mode="max")
         {'epoch': 2, 'loss': 1.5, 'kappa': 0.3}
         """
-        name = name or ("validation_loss" if "validation_loss" in self else "loss")
-        values, sign = self[name], 1 if better(name, mode) == "min" else -1
+        name = ("validation_loss" if "validation_loss" in self else "loss") if name is None else name
+        values, sign = self[name], 1 if better(name, mode, "History") == "min" else -1
         known = [(sign * value, i) for i, value in enumerate(values) if not math.isnan(value)]
         if not known:
             raise ValueError(f"History: {name} must have been measured to have a best row, got {values[:3]}")
@@ -138,7 +164,7 @@ class History:
 
     def to_csv(self, path: Path) -> None:
         """Write one line of names and one line for each row; every number comes back exactly."""
-        with open(path, "w", newline="", encoding="utf-8") as file:
+        with open(as_text("History: path", path), "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(self._columns)
             writer.writerows(zip(*self._columns.values(), strict=True))
@@ -146,7 +172,7 @@ class History:
     @classmethod
     def from_csv(cls, path: Path, *, unit: str = "nats") -> History:
         """Read what `to_csv` wrote."""
-        with open(path, newline="", encoding="utf-8") as file:
+        with open(as_text("History: path", path), newline="", encoding="utf-8") as file:
             names, *rows = list(csv.reader(file)) or [[]]
         if not names or len(set(names)) < len(names):
             raise ValueError(f"History: the first line of {os.fspath(path)!r} must hold different names, got {names}")
@@ -191,8 +217,10 @@ class History:
         return plot_history(self, log=log)
 
 
-def better(name: str, mode: str | None = None) -> str:
+def better(name: str, mode: str | None = None, who: str = "") -> str:
     """Return "min" or "max", whichever is better for the number of this name: the mode, or what its ending says.
+
+    `who` asks, for the errors.
 
     Examples
     --------
@@ -200,14 +228,47 @@ def better(name: str, mode: str | None = None) -> str:
     >>> better("validation_loss"), better("top_5_accuracy"), better("kappa", mode="max")
     ('min', 'max', 'max')
     """
-    if mode in ("min", "max"):
-        return mode
+    who = f"{who}: " if who else ""
+    if mode is not None and not (isinstance(mode, str) and mode in ("min", "max")):
+        raise ValueError(f"{who}mode must be 'min' or 'max', got {mode!r}")
+    if not isinstance(name, str):
+        raise TypeError(f"{who}monitor must be the name of a number in the history, got {name!r}")
     if mode is not None:
-        raise ValueError(f"mode must be 'min' or 'max', got {mode!r}")
+        return mode
     for ending, way in BETTER.items():
         if name.endswith(ending):
             return way
-    raise ValueError(f"mode must be 'min' or 'max' for {name!r}, whose name does not say which is better")
+    raise ValueError(f"{who}mode must be 'min' or 'max' for {name!r}, whose name does not say which is better")
+
+
+def _name(name: Any) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"History: names must be text, got {name!r}")
+    return name
+
+
+def _column(name: str, values: Any) -> list[float]:
+    """Return a column as a list of Python's own numbers."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise TypeError(f"History: {name} must be a list of numbers, got {values!r}")
+    return [_entry(name, value) for value in values]
+
+
+def _entry(name: str, value: Any) -> float:
+    """Return a number as Python's own: whole ones remain whole."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"History: {name} must hold real numbers, got {value!r}")
+    if isinstance(value, np.integer):
+        return int(value)
+    return value if type(value) is int else float(value)
+
+
+def _meant(name: str, names: Iterable[str]) -> str:
+    """Return the question what was meant: Keras has a validation_loss as val_loss."""
+    full = f"validation_{name.removeprefix('val_')}" if name.startswith("val_") else name
+    return f": did you mean {full}?" if full != name and full in names else did_you_mean(name, names)
 
 
 def _same(a: list[float], b: list[float]) -> bool:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from layers import Layer
+import numpy as np
+
+from layers import Layer, LogSoftmax, Sequential, Sigmoid, Softmax
 from layers.contract import Array
+from losses import SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 
 
 def layer_slices(model: Layer) -> dict[str, slice]:
@@ -17,6 +20,7 @@ def layer_slices(model: Layer) -> dict[str, slice]:
     >>> layer_slices(Sequential([Dense(2, 3), ReLU(), Dense(3, 1)]))
     {'0': slice(0, 9, None), '2': slice(9, 13, None)}
     """
+    _check_layer("layer_slices", model)
     slices: dict[str, slice] = {}
     for full, part in model.layout.items():
         name = full.rpartition(".")[0]
@@ -35,6 +39,11 @@ def layer_outputs(model: Layer, x: Any) -> Iterator[tuple[str, Layer, Array]]:
     >>> [(name, out.shape) for name, layer, out in layer_outputs(model, np.ones((4, 2)))]
     [('0', (4, 3)), ('1', (4, 3))]
     """
+    _check_layer("layer_outputs", model)
+    return _outputs(model, x)
+
+
+def _outputs(model: Layer, x: Any) -> Iterator[tuple[str, Layer, Array]]:
     found: list[tuple[str, Layer, Array]] = []
     twin = model.twin()
     for (name, layer), (_, inner) in zip(model.leaves(), twin.leaves(), strict=True):
@@ -43,7 +52,51 @@ def layer_outputs(model: Layer, x: Any) -> Iterator[tuple[str, Layer, Array]]:
     yield from found
 
 
+def applied_twice(model: Any, loss: Any) -> str:
+    """Return, in words, that a softmax or a sigmoid stands in front of a loss that applies its own; or "".
+
+    Examples
+    --------
+    >>> applied_twice(Sequential([Dense(2, 3), Softmax()]), SoftmaxCrossEntropy())
+    'softmax is applied twice: SoftmaxCrossEntropy() contains it; leave out the Softmax()'
+    """
+    last = model
+    while isinstance(last, Sequential):
+        last = last.layers[-1]
+    if isinstance(loss, SoftmaxCrossEntropy) and (
+        isinstance(last, Softmax | LogSoftmax) or type(last).__name__.lower().endswith("softmax")
+    ):
+        return f"softmax is applied twice: {loss!r} contains it; leave out the {last!r}"
+    if isinstance(loss, SigmoidBinaryCrossEntropy) and (
+        isinstance(last, Sigmoid) or type(last).__name__.lower().endswith("sigmoid")
+    ):
+        return f"sigmoid is applied twice: {loss!r} contains it; leave out the {last!r}"
+    return ""
+
+
+def gives_probabilities(loss: Any, predictions: Any) -> str:
+    """Return, in words, that predictions are probabilities where the loss takes logits; or "".
+
+    Examples
+    --------
+    >>> gives_probabilities(SoftmaxCrossEntropy(), np.array([[0.2, 0.8], [0.5, 0.5]]))
+    'softmax is applied twice: SoftmaxCrossEntropy() contains it, but the rows it is given sum to 1 already'
+    """
+    rows = predictions
+    if not isinstance(loss, SoftmaxCrossEntropy) or not isinstance(rows, np.ndarray) or len(rows) < 2:
+        return ""
+    if rows.min() < 0 or np.abs(rows.sum(axis=-1) - 1).max() > 1e-4 or np.ptp(rows) == 0:
+        return ""
+    return f"softmax is applied twice: {loss!r} contains it, but the rows it is given sum to 1 already"
+
+
 activations = layer_outputs  # its name of before
+
+
+def _check_layer(who: str, model: Any) -> None:
+    if not isinstance(model, Layer):
+        got = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
+        raise TypeError(f"{who}: model must be a layer, got {got}")
 
 
 def _recording(

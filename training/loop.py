@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from .callbacks import Hooks
+from .inspection import applied_twice, gives_probabilities
 from .interruption import Buffers, Interruption
 from .parallel import predict_in_parts, train_in_parts
 from .protocols import LossLike, Model
@@ -129,7 +131,8 @@ class Loop:
         """Make row 0 of the history, the network before training."""
         run, start, state = self.run, time.perf_counter(), self.run.rng.bit_generator.state
         rate, unknown = _rate(run), dict.fromkeys(("loss", *self.metrics), math.nan)
-        numbers = unknown if self.data.once else self._measure(self.data)  # what comes once is for epoch 1
+        # what comes once is for epoch 1
+        numbers = unknown if self.data.once else self._measure(self.data, doubtful=True)
         run.note(self._row(numbers, rate, start))
         run.rng.bit_generator.state = state  # the first epoch is shuffled as if nobody had looked
 
@@ -142,8 +145,10 @@ class Loop:
         row["seconds"] = time.perf_counter() - start
         return row
 
-    def _measure(self, source: Source) -> dict[str, float]:
-        return measure(self.run.model, self.run.loss, self._shown(source), self.metrics, self.parts)
+    def _measure(self, source: Source, doubtful: bool = False) -> dict[str, float]:
+        run = self.run
+        doubtful = doubtful and not applied_twice(run.model, run.loss)  # of which somebody has been warned
+        return measure(run.model, run.loss, self._shown(source), self.metrics, self.parts, doubtful)
 
     def _shown(self, source: Source) -> Iterator[Batch]:
         """Yield the batches, each in the run: where an error comes up, a callback finds what was being measured."""
@@ -155,8 +160,13 @@ class Loop:
         self.run.of = ""
 
 
-def measure(model: Model, loss: LossLike, batches: Iterable[Batch], metrics: Named, parts: int = 1) -> dict[str, float]:
-    """Return the loss and the metrics over all of the batches, by `predict`, each in so many parts."""
+def measure(
+    model: Model, loss: LossLike, batches: Iterable[Batch], metrics: Named, parts: int = 1, doubtful: bool = False
+) -> dict[str, float]:
+    """Return the loss and the metrics over all of the batches, by `predict`, each in so many parts.
+
+    With doubtful, the predictions of the first one are looked at: are they probabilities where logits belong?
+    """
     scores = Scores(loss, metrics)
     for batch in batches:
         x, *targets = batch
@@ -166,6 +176,9 @@ def measure(model: Model, loss: LossLike, batches: Iterable[Batch], metrics: Nam
                 scores.add(sums.mean, predictions, *targets, divisor=sums.divisor)
             continue
         predictions = model.predict(x)
+        if doubtful and (twice := gives_probabilities(loss, predictions)):
+            warnings.warn(f"fit: {twice}", stacklevel=5)
+        doubtful = False
         if anything_counts(loss, predictions, targets[0]):
             scores.add(loss.forward(predictions, *targets), predictions, *targets)
     return scores.result()

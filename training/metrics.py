@@ -7,6 +7,7 @@ added. A mean of batch means would not be that: batches differ in size, and a ra
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from numpy.typing import ArrayLike
 from layers.contract import Array, checks
 from layers.speed import sum_rows
 
-from .confusion import classes_of, confusion_matrix, real_ones
+from .confusion import Doubt, classes_of, real_ones, true_classes
+from .data.arrays import real_array
 
 
 class Metric:
@@ -59,25 +61,72 @@ class Metric:
         return self.__name__
 
 
-class _ConfusionMetric(Metric):
-    """A metric of the confusion matrix, which is what batches add up to."""
+class ClassMetric(Metric):
+    """A metric of classes, from three counts of each class: of the right ones, the predicted ones, the true ones.
+
+    `metric(predictions, y)` with scores (N, C), of which the largest wins, and classes (N,); or with one score for each
+    example, floats (N,), where positive means class 1; or with the predicted classes themselves, integers (N,). Single
+    scores that all lie in [0, 1], as probabilities do, are refused where 0.5 would say another class: `at` says it.
+
+    Examples
+    --------
+    >>> scores, classes = np.array([[2.0, 1.0], [0.0, 3.0]]), np.array([0, 0])
+    >>> accuracy(scores, classes), accuracy(scores.argmax(axis=1), classes)
+    (0.5, 0.5)
+    >>> accuracy(np.array([0.2, 0.9]), classes, threshold=0.5)
+    0.5
+    """
+
+    threshold: float | None = None
+    logits = False  # whether somebody has said so of single scores: then 0 is right, wherever they lie
+
+    def at(self, threshold: float) -> ClassMetric:
+        """Return this metric with another threshold for single scores, `metrics=accuracy.at(0.5)` for probabilities."""
+        metric = copy.copy(self)
+        metric.threshold = checks.number(self.__name__, "threshold", threshold)
+        return metric
+
+    def of_logits(self) -> ClassMetric:
+        """Return this metric for single scores that are logits, as `fit` does where the loss takes logits."""
+        metric = copy.copy(self)
+        metric.logits = True
+        return metric
+
+    def start(self) -> dict[str, Any]:
+        return {"counts": np.zeros((3, 0), np.int64), "doubt": Doubt()}
 
     def add(self, tally: dict[str, Any], predictions: ArrayLike, y: ArrayLike) -> None:
-        tally["matrix"] = tally.get("matrix", 0) + confusion_matrix(predictions, y)
+        doubt = None if self.logits else tally["doubt"]
+        predicted, true, n_classes = classes_of(self.__name__, predictions, y, self.threshold, doubt)
+        counts = np.zeros((3, max(n_classes, tally["counts"].shape[1])), np.int64)
+        counts[:, : tally["counts"].shape[1]] = tally["counts"]
+        for row, classes in zip(counts, (true[true == predicted], predicted, true), strict=True):
+            found = np.bincount(classes)
+            row[: len(found)] += found
+        tally["counts"] = counts
 
     def result(self, tally: dict[str, Any]) -> float:
-        return float(self.of(tally["matrix"]))
+        tally["doubt"].settle(self.__name__)
+        return float(self.of(*tally["counts"]))
 
-    def of(self, matrix: Array) -> float:
-        """Return the value for a confusion matrix."""
-        raise NotImplementedError(f"{type(self).__name__} must define of(self, matrix)")
+    def of(self, right: Array, predicted: Array, true: Array) -> float:
+        """Return the value: of two classes that of class 1, of several the mean over those that occur."""
+        shares = self.shares(right, predicted, true)
+        return float(shares[1] if len(shares) == 2 else shares[predicted + true > 0].mean())
+
+    def shares(self, right: Array, predicted: Array, true: Array) -> Array:
+        """Return the share of each class, 0 where there is nothing to share, given counts (C,)."""
+        raise NotImplementedError(f"{type(self).__name__} must define shares(self, right, predicted, true)")
+
+    def __call__(self, predictions: ArrayLike, y: ArrayLike, *, threshold: float | None = None) -> float:
+        return super().__call__(predictions, y) if threshold is None else self.at(threshold)(predictions, y)
 
 
-class _Accuracy(_ConfusionMetric):
+class _Accuracy(ClassMetric):
     """The share of examples whose largest score is at the true class.
 
-    `accuracy(predictions, y)` with scores (N, C) and classes (N,); or with one score for each example, (N,), where
-    positive means class 1.
+    `accuracy(predictions, y)` with scores (N, C) and classes (N,); or with one score for each example, floats (N,),
+    where positive means class 1; or with the predicted classes themselves, integers (N,).
 
     Examples
     --------
@@ -85,24 +134,11 @@ class _Accuracy(_ConfusionMetric):
     0.5
     """
 
-    def of(self, matrix: Array) -> float:
-        return float(np.trace(matrix) / matrix.sum())
+    def of(self, right: Array, predicted: Array, true: Array) -> float:
+        return float(right.sum() / true.sum())
 
 
-class _ClassMetric(_ConfusionMetric):
-    """A share for each class: of two classes that of class 1, of several the mean over those that occur."""
-
-    def of(self, matrix: Array) -> float:
-        shares = self.shares(np.diag(matrix), matrix.sum(axis=0), matrix.sum(axis=1))
-        occurs = matrix.sum(axis=0) + matrix.sum(axis=1) > 0
-        return float(shares[1] if len(matrix) == 2 else shares[occurs].mean())
-
-    def shares(self, right: Array, predicted: Array, true: Array) -> Array:
-        """Return the share of each class, 0 where there is nothing to share, given counts (C,)."""
-        raise NotImplementedError(f"{type(self).__name__} must define shares(self, right, predicted, true)")
-
-
-class _Precision(_ClassMetric):
+class _Precision(ClassMetric):
     """Of the examples taken for a class, the share that is of it: right / predicted.
 
     Of two classes that of class 1, of several the mean over the classes that occur ("macro").
@@ -117,7 +153,7 @@ class _Precision(_ClassMetric):
         return right / np.maximum(predicted, 1)
 
 
-class _Recall(_ClassMetric):
+class _Recall(ClassMetric):
     """Of the examples of a class, the share that was found: right / true.
 
     Of two classes that of class 1, of several the mean over the classes that occur ("macro").
@@ -132,7 +168,7 @@ class _Recall(_ClassMetric):
         return right / np.maximum(true, 1)
 
 
-class _F1(_ClassMetric):
+class _F1(ClassMetric):
     """The harmonic mean of precision and recall: 2 * right / (predicted + true).
 
     Of two classes that of class 1, of several the mean over the classes that occur ("macro").
@@ -169,10 +205,13 @@ class top_k(Metric):
         super().__init__(f"top_{self.k}_accuracy")
 
     def add(self, tally: dict[str, Any], predictions: ArrayLike, y: ArrayLike) -> None:
-        scores = np.asarray(predictions)
-        _, true, n_classes = classes_of(scores, y)
-        if scores.ndim < 2 or self.k > n_classes:
-            raise ValueError(f"top_{self.k}: predictions must have at least {self.k} classes, got shape {scores.shape}")
+        who = self.__name__
+        scores = real_array(who, "predictions", predictions)
+        if scores.ndim < 2 or self.k > scores.shape[-1]:
+            raise ValueError(f"{who}: predictions must have at least {self.k} classes, got shape {scores.shape}")
+        if scores.dtype.kind == "f" and not np.isfinite(scores).all():
+            raise ValueError(f"{who}: predictions must be finite, got NaN or infinity")
+        n_classes, true = scores.shape[-1], true_classes(who, scores, real_array(who, "y", y))
         rows = scores.reshape(-1, n_classes)
         own = np.take_along_axis(rows, true[:, np.newaxis], axis=1)
         ahead = (rows > own) | ((rows == own) & (np.arange(n_classes) < true[:, np.newaxis]))
@@ -245,10 +284,13 @@ r_squared = _RSquared("r_squared")
 
 def _check_shapes(who: str, predictions: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
     """Return both as float64; raise unless they have the same shape and at least one element."""
-    predictions, y = np.asarray(predictions, np.float64), np.asarray(y, np.float64)
-    if predictions.shape != y.shape or predictions.size == 0:
-        raise ValueError(f"{who}: predictions and y must have the same shape, got {predictions.shape} and {y.shape}")
-    return predictions, y
+    predictions, y = real_array(who, "predictions", predictions), real_array(who, "y", y)
+    if predictions.shape != y.shape:
+        cure = ": y[:, np.newaxis]" if predictions.shape == (*y.shape, 1) else ""
+        raise ValueError(
+            f"{who}: predictions and y must have the same shape, got {predictions.shape} and {y.shape}{cure}"
+        )
+    return np.asarray(predictions, np.float64), np.asarray(y, np.float64)
 
 
 def _check_total(who: str, total: Any, predictions: Array, y: Array) -> None:

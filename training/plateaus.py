@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from layers.contract import checks
+from optimizers.options import Option
+from optimizers.schedule import not_negative
 
 from .callbacks import Callback
 from .history import better
@@ -17,11 +19,16 @@ from .schema import MOST, Weights, fields, real, whole
 class _Plateau(Callback):
     """Watches a number: how many epochs since it was best?"""
 
+    patience = Option(checks.whole)
+    improvement = Option(not_negative)
+
     def __init__(self, monitor: str, *, patience: int, improvement: float, mode: str | None) -> None:
         who = type(self).__name__
-        self.patience = checks.whole(who, "patience", patience)
-        self.improvement = checks.number(who, "improvement", improvement, 0)
-        self.monitor, self.mode = monitor, better(monitor, mode)
+        given: Any = monitor
+        if type(given) is int:
+            raise TypeError(f"{who}: monitor must be a name in the history, got {given}: write patience={given}?")
+        self.patience, self.improvement = patience, improvement
+        self.monitor, self.mode = monitor, better(monitor, mode, who)
         self._start()
 
     def _start(self) -> None:
@@ -92,6 +99,8 @@ class EarlyStopping(_Plateau):
     >>> len(history) - 1, early.best_epoch, early.best  # a rate that is too high: it gets worse and worse
     (2, 0, 1.0)
     """
+
+    restore_best = Option(checks.flag)
 
     def __init__(
         self,
@@ -176,6 +185,9 @@ class ReduceOnPlateau(_Plateau):
     [1.2, 1.2, 1.2, 0.6, 0.6]
     """
 
+    factor = Option(checks.fraction)
+    minimum = Option(not_negative)
+
     def __init__(
         self,
         monitor: str = "validation_loss",
@@ -187,8 +199,7 @@ class ReduceOnPlateau(_Plateau):
         mode: str | None = None,
     ) -> None:
         super().__init__(monitor, patience=patience, improvement=improvement, mode=mode)
-        self.factor = checks.fraction("ReduceOnPlateau", "factor", factor)
-        self.minimum = checks.number("ReduceOnPlateau", "minimum", minimum, 0)
+        self.factor, self.minimum = factor, minimum
 
     def on_train_begin(self, run: Run) -> None:
         if callable(run.optimizer.learning_rate):

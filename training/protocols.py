@@ -104,13 +104,28 @@ class Stateful(Protocol):
 NEEDED = {"model": ("forward", "backward", "predict"), "loss": ("forward", "backward"), "optimizer": ("step",)}
 
 
+def _has(part: object, name: str) -> bool:
+    return all(callable(getattr(part, method, None)) for method in NEEDED[name])
+
+
+def _got(part: object, parts: Mapping[str, object]) -> str:
+    """Return what came in the place of a part, and what may have happened to it."""
+    if isinstance(part, str):
+        return f"{part!r}: write an object, such as Adam() or MeanSquaredError()"
+    fits = [name for name in parts if _has(part, name)]
+    return f"{type(part).__name__}{': exchanged with the ' + fits[0] + '?' if fits else ''}"
+
+
 def check_parts(who: str, **parts: object) -> None:
     """Raise if a part of a training is not what it should be: exchanged with another one, or a class."""
     for name, part in parts.items():
         if isinstance(part, type):
             raise TypeError(f"{who}: {name} must be an object, got the class {part.__name__}: write {part.__name__}()")
-        if not all(callable(getattr(part, method, None)) for method in NEEDED[name]):
-            raise TypeError(f"{who}: {name} must have {', '.join(NEEDED[name])}, got {type(part).__name__}")
+        if not _has(part, name):
+            raise TypeError(f"{who}: {name} must have {', '.join(NEEDED[name])}, got {_got(part, parts)}")
+        if hasattr(part, "param_groups"):
+            kind = f"{type(part).__module__.partition('.')[0]}.{type(part).__name__}"
+            raise TypeError(f"{who}: {name} must be an optimizer of handgrad, such as Adam(), got {kind}")
     model, loss = parts.get("model"), parts.get("loss")
     if isinstance(loss, Loss) and getattr(model, "n_outs", 1) != 1:
         raise TypeError(

@@ -42,10 +42,11 @@ KINDS = {
 }
 
 
-def as_text(who: str, path: Path) -> str:
+def as_text(who: str, path: Any) -> str:
     """Return a path as text, also one of bytes."""
     if not isinstance(path, str | bytes | os.PathLike):
-        raise TypeError(f"{who} must be a path, got {type(path).__name__}")
+        hint = "; the path comes first, then the model" if hasattr(path, "forward") else ""
+        raise TypeError(f"{who} must be a path, got {type(path).__name__}{hint}")
     text = os.fsdecode(path)
     if not text or "\0" in text:
         raise ValueError(f"{who} must be a path, got {text!r}")

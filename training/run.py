@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -133,6 +133,9 @@ class Run:
 
     def explained(self, error: Exception) -> Exception:
         """Return a clearer error where training has diverged or x is not finite, elsewhere this one."""
+        if self.of and type(error) in (ValueError, TypeError) and "finite" not in said(error):
+            where = f"epoch {self.epoch}, batch {self.batch_index}{self.of}"
+            return type(error)(f"fit: in {where}: {said(error)}")
         if not isinstance(error, ValueError):
             return error
         outs = self.predictions if isinstance(self.predictions, tuple) else (self.predictions,)
@@ -140,8 +143,8 @@ class Run:
         if not lost and "finite" not in said(error):
             return error
         where = f"epoch {self.epoch}, batch {self.batch_index}{self.of}"
-        if self.batch and (name := not_finite(self.batch[0])):
-            row = first_row(self.batch[0])
+        if spoiled := _spoiled(self.batch):
+            name, row = spoiled
             return ValueError(f"fit: {name} must be finite, but is not in {where}, row {row} ({said(error)})")
         if not lost:
             return error
@@ -149,3 +152,40 @@ class Run:
             f"fit: training has diverged in {where}: the output of the network is not finite; a smaller learning "
             f"rate, clipped gradients or standardized inputs may help ({said(error)})"
         )
+
+
+class Seen:
+    """Batches on their way to be measured; where an error comes up, the last one is known.
+
+    Examples
+    --------
+    >>> seen = Seen(iter([(np.array([[1.0], [np.nan]]), np.zeros(2))]))
+    >>> _ = list(seen)
+    >>> seen.explained("evaluate", ValueError("loss: y_hat must be finite"))
+    ValueError('evaluate: x must be finite, but is not in batch 0, row 1 (loss: y_hat must be finite)')
+    """
+
+    def __init__(self, batches: Iterable[tuple[Any, ...]]) -> None:
+        self._batches, self.index = batches, 0
+        self.batch: tuple[Any, ...] = ()
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        for index, batch in enumerate(self._batches):
+            self.index, self.batch = index, batch
+            yield batch
+
+    def explained(self, who: str, error: ValueError) -> ValueError:
+        """Return a clearer error where x or y is not finite, elsewhere this one."""
+        spoiled = _spoiled(self.batch) if "finite" in said(error) else None
+        if spoiled is None:
+            return error
+        name, row = spoiled
+        return ValueError(f"{who}: {name} must be finite, but is not in batch {self.index}, row {row} ({said(error)})")
+
+
+def _spoiled(batch: tuple[Any, ...]) -> tuple[str, int] | None:
+    """Return the name of what is not finite in a batch, x or y, and its first row that is not."""
+    for name, array in zip(("x", "y"), batch, strict=False):
+        if found := not_finite(array):
+            return (found if name == "x" else name), first_row(array)
+    return None

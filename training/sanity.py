@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from layers.contract import Rng, as_numbers, checks
 
 from .data.batches import batches
-from .protocols import LossLike, Model, OptimizerLike
+from .protocols import LossLike, Model, OptimizerLike, check_parts
 
 WINDOW = 10  # steps over which the loss is smoothed, and over which its fall is measured
 SMOOTHING = 1 - 1 / WINDOW  # of the exponential average
@@ -111,6 +111,7 @@ def overfit_one_batch(
     (True, True)
     """
     steps = checks.whole("overfit_one_batch", "steps", steps)
+    check_parts("overfit_one_batch", model=model, loss=loss, optimizer=optimizer)
     if not 0 < checks.number("overfit_one_batch", "target", target) < 1:
         raise ValueError(f"overfit_one_batch: target must be in (0, 1), got {target}")
     model, loss, optimizer = _copies(model, loss, optimizer)
@@ -189,6 +190,7 @@ def learning_rate_range_test(
     steps = checks.whole("learning_rate_range_test", "steps", steps, least=50)
     low, high = (checks.positive("learning_rate_range_test", *given) for given in (("low", low), ("high", high)))
     batch_size = checks.whole("learning_rate_range_test", "batch_size", batch_size)
+    check_parts("learning_rate_range_test", model=model, loss=loss, optimizer=optimizer)
     if low >= high:
         raise ValueError(f"learning_rate_range_test: rates must be 0 < low < high, got {low} and {high}")
     model, loss, optimizer = _copies(model, loss, optimizer)

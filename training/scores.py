@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from losses import Hinge, SigmoidBinaryCrossEntropy
 from losses.counted import is_padded, what_counts
 
+from .metrics import ClassMetric
 from .protocols import LossLike, MetricLike, Tallied
 
 Named: TypeAlias = Mapping[str, MetricLike]
@@ -24,10 +27,15 @@ def by_name(who: str, metrics: Metrics | str) -> Named:
         pairs = list(metrics.items())
     else:
         several: Any = [metrics] if callable(metrics) or isinstance(metrics, str) else metrics
+        if not isinstance(several, Iterable):
+            raise TypeError(f"{who}: metrics must be a callable, a list or a dict of them, got {metrics!r}")
         pairs = [m if isinstance(m, tuple) and len(m) == 2 else (getattr(m, "__name__", None), m) for m in several]
     for name, metric in pairs:
+        if isinstance(metric, type):
+            raise TypeError(f"{who}: metrics must be objects, got the class {metric.__name__}: {_made(metric)}")
         if not callable(metric):
-            raise TypeError(f"{who}: metrics must be callable with (predictions, y), got {metric!r}")
+            hint = f", a word: write metrics=[{metric}], the function" if isinstance(metric, str) else ""
+            raise TypeError(f"{who}: metrics must be callable with (predictions, y), got {metric!r}{hint}")
         if not isinstance(name, str) or name == "<lambda>":
             raise TypeError(f'{who}: a metric must have a name, write metrics={{"name": ...}}, got {metric!r}')
         if name in TAKEN or name.startswith("validation_") or [n for n, _ in pairs].count(name) > 1:
@@ -56,7 +64,7 @@ class Scores:
         self._summed = is_sum(loss)
         self._total = self._divisor = 0.0
         self._metrics = metrics
-        self._tallied = {name: metric for name, metric in metrics.items() if _counts(metric)}
+        self._tallied = {name: _meant(metric, loss) for name, metric in metrics.items() if _counts(metric)}
         self._tallies = {name: metric.start() for name, metric in self._tallied.items()}
         self._kept: list[tuple[Any, Any]] = []
 
@@ -93,9 +101,7 @@ class Scores:
         for name, metric in self._metrics.items():
             tallied = self._tallied.get(name)
             value = metric(*kept) if tallied is None else tallied.result(self._tallies[name])
-            if np.ndim(value) > 0:
-                raise TypeError(f"metric {name} must return a number, got an array of shape {np.shape(value)}")
-            values[name] = float(value)
+            values[name] = _number(name, value)
         return values
 
 
@@ -125,6 +131,30 @@ def _counted(loss: LossLike, predictions: Any, y: Any) -> tuple[Any, Any, Any]:
     if ignore is None and not is_padded(predictions):
         return predictions, y, None
     return what_counts(repr(loss), predictions, y, ignore)
+
+
+def _meant(metric: Tallied, loss: LossLike) -> Tallied:
+    """Return a metric of classes told that single scores are logits, where the loss takes them for that."""
+    if isinstance(metric, ClassMetric) and isinstance(loss, SigmoidBinaryCrossEntropy | Hinge):
+        return metric.of_logits()
+    return metric
+
+
+def _number(name: str, value: Any) -> float:
+    """Return what a metric returned, which must be a number; NaN is one."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if np.ndim(value) > 0:
+        raise TypeError(f"metric {name} must return a number, got an array of shape {np.shape(value)}")
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"metric {name} must return a number, got {value!r}")
+    return float(value)
+
+
+def _made(metric: type) -> str:
+    """Return how an object of this class is made, in words: "write top_k(k)"."""
+    needed = [p.name for p in inspect.signature(metric).parameters.values() if p.default is p.empty]
+    return f"write {metric.__name__}({', '.join(needed)})"
 
 
 def _counts(metric: object) -> TypeGuard[Tallied]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .data.arrays import rows_of
 from .data.examples import Examples, by_rows, paired, rows
 
 Batch: TypeAlias = tuple[Any, ...]  # (x, y) or (x, y, sample_weights)
@@ -51,10 +53,12 @@ class Source:
         self._iterable: Any = x
         if y is not None:
             given: Batch = (x, y) if sample_weights is None else (x, y, sample_weights)
-            self.arrays = tuple(by_rows(array, np.asarray) for array in given)
+            names = ("x", "y", "sample_weights")
+            pairs = zip(names, given, strict=False)
+            self.arrays = tuple(by_rows(array, partial(rows_of, who, name)) for name, array in pairs)
             self._check_arrays()
         elif isinstance(x, np.ndarray | Mapping) or not (callable(x) or isinstance(x, Iterable)):
-            kind = type(x).__name__
+            kind = repr(x) if isinstance(x, int | float | str) else type(x).__name__
             raise TypeError(f"{who}: x must come with y, or be an iterable of batches (x, y), got {kind} alone")
         elif sample_weights is not None:
             raise TypeError(f"{who}: sample_weights must be inside the batches, (x, y, sample_weights), got them apart")
@@ -68,7 +72,10 @@ class Source:
             if w.dtype.kind not in "fiub":
                 raise TypeError(f"{self.who}: sample_weights must hold real numbers, got dtype {w.dtype}")
             if not (np.isfinite(w).all() and w.min() >= 0 and w.any()):
-                raise ValueError(f"{self.who}: sample_weights must be finite, not negative and not all zero")
+                odd = ~np.isfinite(w) | (w < 0)
+                at = tuple(int(i) for i in np.argwhere(odd)[0]) if odd.any() else None
+                got = "zeros alone" if at is None else f"{w[at]} at {list(at)}"
+                raise ValueError(f"{self.who}: sample_weights must be finite, not negative and not all zero, got {got}")
 
     @property
     def once(self) -> bool:
@@ -119,5 +126,7 @@ class Source:
         for batch in self._iterable() if callable(self._iterable) else self._iterable:
             if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
                 got = f"{len(batch)} things" if isinstance(batch, tuple | list) else type(batch).__name__
+                if isinstance(self._iterable, list | tuple) and all(isinstance(b, np.ndarray) for b in self._iterable):
+                    got = f"{got}: write x, y and not a {type(self._iterable).__name__} of them"
                 raise TypeError(f"{self.who}: a batch must be (x, y) or (x, y, sample_weights), got {got}")
             yield tuple(batch)

@@ -1,6 +1,7 @@
 """What a layer is: its methods, its storage, the layers made of layers, and the checks that they share."""
 
 from . import checks
+from .blame import blame, returned_nothing
 from .container import Container, hidden, listed
 from .gate import Gate, within_range
 from .layer import Layer
@@ -39,6 +40,8 @@ __all__ = [
     "Trace",
     "each_input",
     # what all of them need
+    "blame",
+    "returned_nothing",
     "checks",
     "found",
     "hidden",

@@ -19,6 +19,7 @@ import numpy as np
 from . import checks
 from .gate import N, with_examples
 from .layer import Layer
+from .noise import found
 from .padded import Padded, stacked
 from .storage import Array, Rng, Shape, dotted, native
 from .trace import Part, Traced
@@ -279,11 +280,14 @@ def listed(layers: Sequence[Layer]) -> str:
 
 
 def hidden(layer: Layer) -> Iterator[str]:
-    """Yield the attributes of a layer with layers in them that have parameters and are placed nowhere."""
-    for name, value in vars(layer).items():
-        for inner in value if isinstance(value, list | tuple) else [value]:
-            if isinstance(inner, Layer) and inner.parameters.size and inner.holder is None:
-                yield name
+    """Yield the attributes of a layer with layers in them that have parameters and are placed nowhere.
+
+    They may be in lists, tuples, sets and dicts, one in the other, or in a function that was made around them.
+    """
+    placed = [each for _, each in layer.members()]
+    for path, inner in found(vars(layer), Layer, passed=placed):
+        if inner.parameters.size and inner.holder is None:
+            yield path.partition(".")[0]
 
 
 def _described(thing: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -11,16 +12,17 @@ from typing import Any
 import numpy as np
 
 from . import checks
+from .habits import Habits
 from .noise import Noise
 from .rest import Resting, set_resting
-from .storage import Array, Rng, Shape, as_shape, native
+from .storage import Array, Rng, Shape, as_given, as_shape, native
 from .typed import in_words, typed
 
 STARS = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # in Python's own repr: another one in each process
 
 
-class Layer(Resting):
+class Layer(Habits, Resting):
     """A function of x and its derivative, side by side; the base class of all layers.
 
     A subclass declares its arrays by name and shape and writes two methods:
@@ -248,7 +250,7 @@ class Layer(Resting):
         if dtype.kind == "f" and dtype.isnative and array.flags.c_contiguous:  # as nearly always, at no further cost
             return array
         if dtype.kind not in "fiub":
-            raise TypeError(f"{self.who}: {name} must hold real numbers, got dtype {dtype}")
+            raise TypeError(f"{self.who}: {name} must hold real numbers, got {as_given(name, array)}")
         return native(array if dtype.kind == "f" else array.astype(self._dtype))
 
     def _check_x(self, x: Any) -> Array:
@@ -266,7 +268,9 @@ class Layer(Resting):
         """Return x as floating numbers, its last axis checked."""
         x = self._check_x(x)
         if x.ndim < 2 or x.shape[-1] != n_features:
-            raise ValueError(f"{self.who}: x must have shape (N, {n_features}), got {x.shape}")
+            raise ValueError(
+                f"{self.who}: x must have shape (N, {n_features}), got {x.shape}{_cure(x.shape, n_features)}"
+            )
         return x
 
     def _check_dout(self, dout: Any, shape: Shape) -> Array:
@@ -281,3 +285,12 @@ class Layer(Resting):
         if not shape or shape[-1] != n_features:
             raise ValueError(f"{self.who}: input_shape must be (..., {n_features}), got {shape}")
         return shape
+
+
+def _cure(shape: Shape, n_features: int) -> str:
+    """Return what was forgotten where x has another shape than (N, n_features): an axis, or a Flatten."""
+    if shape == (n_features,):
+        return "; a batch of one: x[np.newaxis]"
+    if len(shape) > 2 and math.prod(shape[1:]) == n_features:
+        return f"; {' * '.join(map(str, shape[1:]))} = {n_features}: Flatten() before it"
+    return ""

@@ -22,6 +22,7 @@ import numpy as np
 
 from . import checks
 from .construction import Constructed
+from .habits import check_new_name
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Shape: TypeAlias = tuple[int, ...]
@@ -116,7 +117,7 @@ class Storage(metaclass=Constructed):
             self._assign_argument(name, value)
         else:
             if self._made and name not in self.__dict__:
-                self._check_spelling(name)
+                check_new_name(self, name)
             object.__setattr__(self, name, value)
             first = value[0] if isinstance(value, tuple) and value else value
             if isinstance(first, Storage | list) and name not in self._layer_attributes:
@@ -154,15 +155,6 @@ class Storage(metaclass=Constructed):
         plain = {key: each for key, each in vars(fresh).items() if not isinstance(each, np.ndarray | Storage)}
         taken = {*MADE, *self._fixed, *self.buffers}
         self.__dict__.update({key: each for key, each in plain.items() if key in vars(self) and key not in taken})
-
-    def _check_spelling(self, name: str) -> None:
-        """Raise where a new attribute has nearly the name of an array: that one was meant."""
-        for array in self.shapes:
-            for meant in (array, f"d{array}"):
-                if name in (f"{meant}s", f"{meant}es", meant.removesuffix("s")) and name != meant:
-                    raise AttributeError(
-                        f"{self.who}: cannot set {name!r}, since there is {meant!r}: did you mean that?"
-                    )
 
     def _fitting(self, name: str, value: Any, who: str | None = None) -> Array:
         """Return the value as an array that can be copied into the array of that name."""
@@ -256,6 +248,23 @@ def as_shape(shape: Any, of: Any = "a shape") -> Shape:
         what = of if isinstance(of, str) else f"{of.who}: input_shape"
         raise ValueError(f"{what} must hold whole numbers of at least 1, got {shape!r:.80}")
     return tuple(int(n) for n in shape)
+
+
+def as_given(name: str, array: Array) -> str:
+    """Return what came where an array of numbers was asked for, and the cure, if there is one.
+
+    Examples
+    --------
+    >>> from layers.contract.storage import as_given
+    >>> as_given("x", np.asarray(None)), as_given("x", np.array([True, 0.5], object))
+    ('None', 'dtype object; if all of it are numbers, x.astype(float)')
+    """
+    if array.ndim == 0 and array.dtype.kind == "O":
+        value = array.item()
+        return "None" if value is None else type(value).__name__
+    if array.dtype.kind == "O" and all(isinstance(each, int | float | np.generic) for each in array.flat):
+        return f"dtype object; if all of it are numbers, {name}.astype(float)"
+    return f"dtype {array.dtype}"
 
 
 def native(array: Array) -> Array:

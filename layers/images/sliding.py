@@ -92,12 +92,14 @@ class ImageLayer(Layer):
     def _hint(self, shape: Shape, n_channels: int | None) -> str:
         """Return what the caller may have done to images that have another shape, and the cure."""
         one_axis_is_missing = len(shape) == self.n_axes + 1
+        if one_axis_is_missing and shape[-1] == n_channels:
+            return f"; a batch of one {'image' if self.n_axes == 2 else 'sequence'}: x[np.newaxis]"
         if len(shape) == self.n_axes + 2 and shape[1] == n_channels:
             return f"; channels come last: x.transpose{(0, *range(2, len(shape)), 1)}"
+        if one_axis_is_missing and n_channels is None and shape[-1] in (1, 3):
+            return "; a batch of one: x[np.newaxis]"
         if one_axis_is_missing and n_channels in (None, 1):
             return "; an axis for the one channel: x[..., np.newaxis]"
-        if one_axis_is_missing and shape[-1] == n_channels:
-            return "; a batch of one image: x[np.newaxis]"
         return ""
 
     def _check_image_shape(self, input_shape: Shape, n_channels: int | None = None) -> tuple[int, int, int]:

@@ -41,14 +41,32 @@ def check_hidden(layer: Layer) -> None:
 
 
 def arrays_not_declared(layer: Layer) -> dict[tuple[int, str], Array]:
-    """Return the floating arrays of a layer and of those inside that it did not declare, before it has run."""
-    found = {}
+    """Return the floating arrays of a layer and of those inside that it did not declare, before it has run.
+
+    They may be in dicts and lists too: "params.W".
+    """
+    suspects = {}
     for i, each in enumerate(_all_inside(layer)):
-        known = {"parameters", "gradients", *each.shapes, *(f"d{name}" for name in each.shapes), *each.buffers}
-        for name, value in vars(each).items():
-            if isinstance(value, np.ndarray) and value.dtype.kind == "f" and name not in known:
-                found[i, name] = value
-    return found
+        for name, value in _arrays_of(each).items():
+            if value.dtype.kind == "f" and value.size:
+                suspects[i, name] = value
+    return suspects
+
+
+def _arrays_of(layer: Layer) -> dict[str, Array]:
+    """Return the arrays that a layer holds beside those that it declares."""
+    known = {"parameters", "gradients", *layer.shapes, *(f"d{name}" for name in layer.shapes), *layer.buffers}
+    own = {name: value for name, value in vars(layer).items() if name not in known and not name.startswith("_")}
+    return _flat(own, "")
+
+
+def _flat(thing: Any, name: str) -> dict[str, Array]:
+    if isinstance(thing, np.ndarray):
+        return {name: thing}
+    pairs = thing.items() if isinstance(thing, dict) else enumerate(thing) if isinstance(thing, list | tuple) else ()
+    return {
+        n: array for key, value in pairs for n, array in _flat(value, f"{name}.{key}" if name else str(key)).items()
+    }
 
 
 def check_declared(layer: Any, suspects: dict[tuple[int, str], Array]) -> None:
@@ -57,12 +75,39 @@ def check_declared(layer: Any, suspects: dict[tuple[int, str], Array]) -> None:
         return
     inside = list(_all_inside(layer))
     for (i, name), before in suspects.items():
-        now = vars(inside[i])
-        if now.get(name) is before and f"d{name}" in now and np.shape(now[f"d{name}"]) == before.shape:
+        now = _arrays_of(inside[i])
+        beside = [other for other in _gradients_of(name) if other in now and now[other].shape == before.shape]
+        if now.get(name) is before and beside:
+            declared = name.rpartition(".")[2]
             raise GradientError(
-                f"{inside[i].who}: {name} must be declared, super().__init__({name}={before.shape}), since there is a "
-                f"d{name}; as it is, nothing checks or learns it"
+                f"{inside[i].who}: {name} must be declared, super().__init__({declared}={before.shape}), since there "
+                f"is a {beside[0]}; as it is, nothing checks or learns it"
             )
+
+
+def _gradients_of(name: str) -> list[str]:
+    """Return the names under which the gradient of an array that is not declared may stand."""
+    folder, dot, last = name.rpartition(".")
+    beside = [f"d{last}", f"grad_{last}", f"{last}_grad", f"d_{last}", f"{last}_gradient"]
+    folders = [f"{each}.{last}" for each in ("grads", "gradients", "grad", f"d{folder}")] if folder else []
+    return [*(f"{folder}{dot}{each}" for each in beside), *beside, *folders]
+
+
+def constants(forward: Callable[[], Array], suspects: dict[tuple[int, str], Array]) -> list[str]:
+    """Return the names of these arrays on which forward depends: nobody learns them, and somebody may have meant to."""
+    names, out = [], forward()
+    for (_, name), array in suspects.items():
+        before = array.copy()
+        try:
+            array += 0.5
+            if not np.array_equal(forward(), out, equal_nan=True):
+                names.append(name)
+        except (ValueError, TypeError):
+            continue  # not to be moved
+        finally:
+            if array.flags.writeable:
+                array[...] = before
+    return names
 
 
 def who_remembers(layer: Layer) -> list[str]:

@@ -120,6 +120,7 @@ def _compare(subject: Subject, tolerance: float, directions: int | None) -> tupl
     if problems:
         raise GradientError(f"{subject.who}: " + "\n".join(problems), report)
     subject.check_form(found)
+    report.constants = subject.constants()
     if report.skipped > report.checked:
         total = report.skipped + report.checked
         return report, f"most points must be off the kinks, got {report.skipped} skipped of {total}"

@@ -43,6 +43,8 @@ class GradientReport:
     checked, skipped : int
         How many derivatives were compared, and how many were left out because the point sits on a kink, where there
         is no derivative.
+    held, constants : list of str
+        Inputs that are not made of floats, and arrays of the layer that forward reads and that are not declared.
 
     Examples
     --------
@@ -56,6 +58,7 @@ class GradientReport:
     checked: int = 0
     skipped: int = 0
     held: list[str] = field(default_factory=list)
+    constants: list[str] = field(default_factory=list)
 
     @property
     def largest(self) -> float:
@@ -67,6 +70,7 @@ class GradientReport:
         rows = [f"    d{name:<{width}}  {error:.1e}" for name, error in self.errors.items()]
         kinks = f", {self.skipped} skipped on kinks" if self.skipped else ""
         held = [f"    {name}: held fixed, since it is not made of floats" for name in self.held]
+        held += [f"    {name}: not declared, so that nothing learns it; a constant?" for name in self.constants]
         head = f"{self.who}: {self.checked} derivatives checked{kinks}; largest relative errors"
         return "\n".join([head, *rows, *held])
 

@@ -235,6 +235,10 @@ class Subject:
             expected = [(g.name, g.analytic, g.rounding, m) for g, m in zip(found, memory, strict=True)]
             form.check_input_gradient(self.layer, lambda: self.backward(input_gradient=False), expected, self.dout.size)
 
+    def constants(self) -> list[str]:
+        """Return the names of the arrays that forward reads and the layer does not declare."""
+        return form.constants(self.forward, self.suspects) if self.suspects else []
+
     def declared(self) -> list[tuple[str, Array]]:
         """Return (name, array) of the parameters."""
         return [(name, array) for name, array, _ in self._parameter_arrays()]

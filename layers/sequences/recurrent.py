@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..contract import Array, Layer, Rng, Shape, as_shape, check_lengths, checks
-from ..initializers import check_initializer, glorot_uniform, orthogonal
+from ..initializers import check_initializer, drawn, glorot_uniform, orthogonal
 from ..speed import multiply_into, sum_rows_into
 from ..weighted import Initializer
 from .packing import Packing
@@ -69,13 +69,15 @@ class Recurrent(Layer):
 
     def initialize(self, rng: Rng = None) -> None:
         rng = checks.generator(self, rng)
-        self.weights = self._gate_by_gate(self.initializer, rng, self.n_inputs)
-        self.recurrent_weights = self._gate_by_gate(self.recurrent_initializer, rng, self.n_units)
+        self.weights = self._gate_by_gate("initializer", rng, self.n_inputs)
+        self.recurrent_weights = self._gate_by_gate("recurrent_initializer", rng, self.n_units)
         self.bias = np.zeros(self.bias.shape)
 
-    def _gate_by_gate(self, initializer: Initializer, rng: np.random.Generator, n_rows: int) -> Array:
+    def _gate_by_gate(self, name: str, rng: np.random.Generator, n_rows: int) -> Array:
         """Return the weights of all gates side by side, each drawn by itself, as if it were a layer."""
-        return np.concatenate([initializer(rng, (n_rows, self.n_units)) for _ in range(self.n_gates)], axis=1)
+        who, shape = type(self).__name__, (n_rows, self.n_units)
+        draws = [drawn(who, getattr(self, name), rng, shape, name) for _ in range(self.n_gates)]
+        return np.concatenate(draws, axis=1)
 
     # ---- forward and backward ------------------------------------------------------------------------------------
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from layers.contract import Array, Rng, as_examples, checks
+from layers.contract import Array, Rng, checks
 
+from .arrays import rows_of
 from .examples import Examples, by_rows, paired, rows
 
 
@@ -50,7 +52,8 @@ def batches(
     >>> [len(x) for x, y in batches(np.zeros((10, 2)), np.zeros(10), batch_size=4, rng=0)]
     [4, 4, 2]
     """
-    x, y = by_rows(x), as_examples(y)
+    x = by_rows(x, partial(rows_of, "batches", "x"))
+    y = rows_of("batches", "y", y)
     batch_size = checks.whole("batches", "batch_size", batch_size)
     paired("batches", x, y)
     check_dropping("batches", checks.flag("batches", "drop_last", drop_last), batch_size, len(y))

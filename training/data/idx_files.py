@@ -54,7 +54,8 @@ def mnist(directory: str | os.PathLike[str]) -> tuple[tuple[Array, Array], tuple
     FileNotFoundError: mnist: the directory nowhere must hold train-images-idx3-ubyte, train-labels-idx1-ubyte, \
 t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, each as it is or as .gz, but there is no train-images-idx3-ubyte
     """
-    paths = [_found(Path(directory), name) for name in FILES]
+    folder = _path("mnist", "directory", directory)
+    paths = [_found(folder, name) for name in FILES]
     arrays = [read_idx(path) for path in paths]
     for images, labels, path, labels_path in zip(arrays[::2], arrays[1::2], paths[::2], paths[1::2], strict=True):
         if images.ndim != 3 or images.shape[1:] != (28, 28):
@@ -87,7 +88,7 @@ def read_idx(path: str | os.PathLike[str]) -> Array:
     >>> read_idx(file)
     array([7, 3], dtype=uint8)
     """
-    path = Path(path)
+    path = _path("read_idx", "path", path)
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -99,6 +100,15 @@ def read_idx(path: str | os.PathLike[str]) -> Array:
     if len(shape) < content[3] or len(content) - start != math.prod(shape):
         raise ValueError(f"read_idx: {path} must hold {math.prod(shape)} elements {shape}, got {len(content) - start}")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def _path(who: str, name: str, value: str | os.PathLike[str]) -> Path:
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"{who}: {name} must be a path, got {value!r}")
+    text = os.fsdecode(value)
+    if not text or "\0" in text:
+        raise ValueError(f"{who}: {name} must be a path, got {value!r}")
+    return Path(text)
 
 
 def _found(directory: Path, name: str) -> Path:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from layers.contract import Array, Rng, as_examples, checks, native
+from layers.contract import Array, Rng, checks, native
 from layers.speed import sum_axes
 
+from .arrays import described, plain_array, real_array, rows_of
 from .examples import by_rows, paired, rows
 
 
@@ -46,10 +48,15 @@ def train_test_split(
     >>> len(x_train), np.bincount(y_test)
     (8, array([1, 1]))
     """
-    x, y = by_rows(x), as_examples(y)
+    x = by_rows(x, partial(rows_of, "train_test_split", "x"))
+    y = rows_of("train_test_split", "y", y)
+    stratify = checks.flag("train_test_split", "stratify", stratify)
     n = paired("train_test_split", x, y, least=0)
-    whole = isinstance(test_size, int | np.integer) and not isinstance(test_size, bool)
-    n_test = int(test_size) if whole else round(n * test_size) if 0 < test_size < 1 else 0
+    if isinstance(test_size, int | np.integer) and not isinstance(test_size, bool):
+        n_test = int(test_size)
+    else:
+        share = checks.number("train_test_split", "test_size", test_size)
+        n_test = round(n * share) if 0 < share < 1 else 0
     if not 0 < n_test < n:
         raise ValueError(f"train_test_split: both parts must hold examples, got test_size {test_size} of {n}")
     rng = checks.generator("train_test_split", rng)
@@ -93,15 +100,26 @@ def one_hot(y: ArrayLike, n_classes: int | None = None, *, dtype: DTypeLike = np
     array([[1., 0., 0.],
            [0., 0., 1.]], dtype=float32)
     """
-    y = np.asarray(y)
+    y = plain_array("one_hot", "y", y)
     if y.dtype.kind not in "iu":
-        raise TypeError(f"one_hot: y must hold integers, got dtype {y.dtype}")
+        cure = ": y.astype(int)" if y.dtype.kind in "fb" else ""
+        raise TypeError(f"one_hot: y must hold integers, got {described(y, y)}{cure}")
     if y.size == 0:
         raise ValueError(f"one_hot: y must hold at least one class, got shape {y.shape}")
     n_classes = int(y.max()) + 1 if n_classes is None else checks.whole("one_hot", "n_classes", n_classes)
     if y.min() < 0 or y.max() >= n_classes:
         raise ValueError(f"one_hot: y must hold classes 0 .. {n_classes - 1}, got {y.min()} .. {y.max()}")
-    return (y[..., np.newaxis] == np.arange(n_classes)).astype(dtype)
+    return (y[..., np.newaxis] == np.arange(n_classes)).astype(_number_dtype("one_hot", dtype))
+
+
+def _number_dtype(who: str, dtype: Any) -> np.dtype[Any]:
+    try:
+        checked = np.dtype(dtype)
+    except TypeError:
+        checked = np.dtype(object)
+    if checked.kind not in "fiub" or dtype is None:
+        raise TypeError(f"{who}: dtype must be one of numbers, such as np.float32, got {dtype!r}")
+    return checked
 
 
 def standardize(x_train: ArrayLike, *others: ArrayLike) -> Any:
@@ -132,7 +150,9 @@ def standardize(x_train: ArrayLike, *others: ArrayLike) -> Any:
     (array([[-1.,  0.],
            [ 1.,  0.]]), array([[0., 1.]]))
     """
-    arrays = [native(np.asarray(x)) for x in (x_train, *others)]
+    names = ("x_train", *(f"others[{i}]" for i in range(len(others))))
+    given = zip(names, (x_train, *others), strict=True)
+    arrays = [native(np.asarray(real_array("standardize", *each, empty=True))) for each in given]
     arrays = [x if x.dtype.kind == "f" else x.astype(float) for x in arrays]
     first = arrays[0]
     if first.ndim == 0 or len(first) == 0 or not np.all(np.isfinite(first)):
