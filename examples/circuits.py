@@ -2,9 +2,9 @@
 
     python examples/circuits.py
 
-A formula becomes a graph of gates. Forward, each gate computes its value from what comes in; backward, it multiplies the
-gradient that arrives with its own derivative and sends it on: the chain rule, gate by gate. Where a wire forks, what
-comes back adds up.
+A formula becomes a graph of gates. Forward, each gate computes its value from what comes in; backward, it multiplies
+the gradient that arrives with its own derivative and sends it on: the chain rule, gate by gate. Where a wire forks,
+what comes back adds up.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ CIRCUITS = {
     "first": ("(x + y) * z", {"x": -2, "y": 5, "z": -4}),
     # the three gates: a product exchanges, a sum hands on, a maximum sends it to the larger one
     "gates": ("max(a * b, c) + d", {"a": 3, "b": -4, "c": 2, "d": -1}),
-    # a fork: x goes two ways, and df/dx = 2 x + 1
-    "fork": ("x * x + x", {"x": 3}),
+    # a fork: x goes two ways, and df/dx = y + 1 is what comes back from both
+    "fork": ("x * y + x", {"x": 3, "y": -2}),
     # the sigmoid neuron of CS231n, as 1 / (1 + exp(-(w x + b)))
     "neuron": ("1 / (1 + exp(-(w0 * x0 + w1 * x1 + w2)))", {"w0": 2, "x0": -1, "w1": -3, "x1": -2, "w2": -3}),
     # matrices: a @ b + c, where c is added to every row and so its gradient is a sum over the rows
@@ -39,12 +39,10 @@ def main() -> None:
         circuit = formula(text)
         out = circuit.forward(**values)
         gradients = circuit.backward()
-        if not isinstance(gradients, dict):  # of one input
-            gradients = {next(iter(values)): gradients}
         print(f"{name}: {text} = {np.round(out, 4)}")
         for key, gradient in gradients.items():
             print(f"    d{key} = {np.round(gradient, 4).tolist()}")
-        circuit.plot().savefig(f"circuit_{name}.png", dpi=150)
+        circuit.plot().savefig(f"circuit_{name}.png", dpi=160)
         print(f"    drawn in circuit_{name}.png")
     z, y = (np.array(value) for value in CIRCUITS["softmax"][1].values())
     y_hat = np.exp(z) / np.exp(z).sum()
