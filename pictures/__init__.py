@@ -4,6 +4,7 @@ Each function draws what it is handed, anything with the few names that its prot
 figure. It shows nothing: save the figure, or show it yourself.
 """
 
+from .circuit import dot_of, plot_circuit
 from .confusion import plot_confusion_matrix
 from .diagnostics import plot_diagnostics
 from .histories import plot_histories, plot_history
@@ -19,6 +20,9 @@ __all__ = [
     "plot_rate_range",
     # a look inside a network, layer by layer
     "plot_diagnostics",
+    # a computation as a circuit, and the same for Graphviz
+    "plot_circuit",
+    "dot_of",
     # which class was taken for which
     "plot_confusion_matrix",
     # what all of them are drawn with

@@ -380,6 +380,22 @@ OTHERS = {
         "cannot set 'biases', since there is 'bias'",
     ),
     "layer.W": (lambda: setattr(Dense(2, 3), "W", 1.0), AttributeError, "cannot set 'W', since there is 'weights'"),
+    "a flag that is a word": (lambda: train(shuffle="no"), TypeError, "fit: shuffle must be True or False, got 'no'"),
+    "a dict as y": (
+        lambda: train(y={"y": Y}),
+        TypeError,
+        "fit: y must be an array with a row for each example, got dict",
+    ),
+    "the history as optimizer of a file": (
+        lambda: save("m.npz", network(), optimizer=History()),
+        TypeError,
+        "save: optimizer must have state_dict, learning_rate, got History()",
+    ),
+    "one callback for a file": (
+        lambda: save("m.npz", network(), callbacks=EarlyStopping()),
+        TypeError,
+        "save: callbacks must be a list of them, got EarlyStopping(",
+    ),
     "parts exchanged": (
         lambda: fit(network(), Adam(), SoftmaxCrossEntropy(), X, Y, epochs=1),
         TypeError,

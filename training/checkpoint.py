@@ -82,7 +82,9 @@ def save(
     >>> np.array_equal(model.parameters, other.parameters)
     True
     """
-    name, stateful, weights = as_text("save: path", path), _with_state(callbacks), Weights(model)
+    name = as_text("save: path", path)
+    _check_kept(model, optimizer, history, callbacks, rng)
+    stateful, weights = _with_state(callbacks), Weights(model)
     state = snapshot(model, optimizer, history, stateful, rng)
     with _naming("save", name):
         _check(state, model, weights, optimizer, stateful, rng)
@@ -267,3 +269,20 @@ def _check(
 def _with_state(callbacks: Iterable[Any]) -> list[Stateful]:
     """Return the callbacks that have something to be kept."""
     return [c for c in callbacks if hasattr(c, "state_dict") and hasattr(c, "load_state_dict")]
+
+
+def _check_kept(model: Any, optimizer: Any, history: Any, callbacks: Any, rng: Any) -> None:
+    """Raise unless these are what a file can keep the state of."""
+    members = {
+        "model": (model, ("state_dict",)),
+        "optimizer": (optimizer, ("state_dict", "learning_rate")),
+        "history": (history, ("names", "row")),
+        "rng": (rng, ("bit_generator",)),
+    }
+    for name, (part, needed) in members.items():
+        missing = isinstance(part, type) or not all(hasattr(part, each) for each in needed)
+        if missing and (part is not None or name == "model"):
+            got = f"the class {part.__name__}" if isinstance(part, type) else f"{part!r:.80}"
+            raise TypeError(f"save: {name} must have {', '.join(needed)}, got {got}")
+    if isinstance(callbacks, str | bytes | dict) or not isinstance(callbacks, Iterable):
+        raise TypeError(f"save: callbacks must be a list of them, got {callbacks!r:.80}")

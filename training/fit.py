@@ -126,6 +126,10 @@ def fit(
     """
     epochs, batch_size = checks.whole("fit", "epochs", epochs), checks.whole("fit", "batch_size", batch_size)
     parts = checks.whole("fit", "parts", parts)
+    shuffle, verbose, progress, resume = (
+        checks.flag("fit", *given)
+        for given in (("shuffle", shuffle), ("verbose", verbose), ("progress", progress), ("resume", resume))
+    )
     check_parts("fit", model=model, loss=loss, optimizer=optimizer)
     if isinstance(callbacks, str) or not isinstance(callbacks, Sequence):
         raise TypeError(f"fit: callbacks must be a list, got {type(callbacks).__name__}")

@@ -153,7 +153,11 @@ def _number(name: str, value: Any) -> float:
 
 def _made(metric: type) -> str:
     """Return how an object of this class is made, in words: "write top_k(k)"."""
-    needed = [p.name for p in inspect.signature(metric).parameters.values() if p.default is p.empty]
+    try:
+        taken = inspect.signature(metric).parameters.values()
+    except ValueError:
+        return f"write {metric.__name__}()"
+    needed = [p.name for p in taken if p.default is p.empty]
     return f"write {metric.__name__}({', '.join(needed)})"
 
 

@@ -55,7 +55,10 @@ class Source:
             given: Batch = (x, y) if sample_weights is None else (x, y, sample_weights)
             names = ("x", "y", "sample_weights")
             pairs = zip(names, given, strict=False)
-            self.arrays = tuple(by_rows(array, partial(rows_of, who, name)) for name, array in pairs)
+            self.arrays = tuple(
+                by_rows(array, partial(rows_of, who, name)) if name == "x" else rows_of(who, name, array)
+                for name, array in pairs
+            )
             self._check_arrays()
         elif isinstance(x, np.ndarray | Mapping) or not (callable(x) or isinstance(x, Iterable)):
             kind = repr(x) if isinstance(x, int | float | str) else type(x).__name__

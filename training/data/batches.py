@@ -54,7 +54,7 @@ def batches(
     """
     x = by_rows(x, partial(rows_of, "batches", "x"))
     y = rows_of("batches", "y", y)
-    batch_size = checks.whole("batches", "batch_size", batch_size)
+    batch_size, shuffle = checks.whole("batches", "batch_size", batch_size), checks.flag("batches", "shuffle", shuffle)
     paired("batches", x, y)
     check_dropping("batches", checks.flag("batches", "drop_last", drop_last), batch_size, len(y))
     return _batches(x, y, batch_size, drop_last, checks.generator("batches", rng) if shuffle else None)
