@@ -2,7 +2,7 @@
 
     model(x)    model.fit(...)    model.train()    layer.weight = w
 
-A name that is not there is refused by Python anyway; here it learns what was meant. What is there costs nothing.
+A name that is not there is refused by Python anyway; here one learns what was meant. What is there costs nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .meant import did_you_mean, meant
+from .meant import ELSEWHERE, did_you_mean, meant
 
 TRAINS = "fit(model, loss, optimizer, x, y, epochs=...) of the package training does that"
 MODES = "forward is the training pass, predict the inference pass"
@@ -36,17 +36,25 @@ HABITS = {
 SAME_FORWARD = ("Layer", "Container")  # whose predict is forward, by a twin
 
 
+class _Elsewhere:
+    """A name that is not there, and what to write instead: to `hasattr`, copies and subclasses there is nothing.
+
+    It stands for a `__getattr__`, which would make every attribute slower to read.
+    """
+
+    def __init__(self, name: str, hint: str) -> None:
+        self.name, self.hint = name, hint
+
+    def __get__(self, layer: Any, kind: type) -> Any:
+        hint = self.hint or did_you_mean(self.name, () if layer is None else layer.__dict__.get("shapes", ()))[2:]
+        text = f"{kind.__name__!r} object has no attribute {self.name!r}"
+        raise AttributeError(f"{text}: {hint}" if hint else text, name=self.name, obj=layer)
+
+
 class Habits:
     """The part of a layer that answers what it does not have."""
 
-    if not TYPE_CHECKING:  # to whom every name would be there, and every layer a function
-
-        def __getattr__(self, name: str) -> Any:
-            if name.startswith("_") or hasattr(type(self), name):  # a property of its own raised: let it say so again
-                return object.__getattribute__(self, name)
-            kind = type(self).__name__
-            hint = f": {HABITS[name]}" if name in HABITS else did_you_mean(name, self.__dict__.get("shapes", ()))
-            raise AttributeError(f"{kind!r} object has no attribute {name!r}{hint}", name=name, obj=self)
+    if not TYPE_CHECKING:  # to whom every layer would be a function
 
         def __call__(self, *_: Any, **__: Any) -> Any:
             raise TypeError(f"{self.who}: a layer is not called: {MODES}, as in model.predict(x)")
@@ -68,6 +76,10 @@ class Habits:
             setattr(cls, "predict", container.predict)  # noqa: B010  # forward, by a twin, in which layers predict
             inherited: Any = cls
             inherited.knows_rest = inherited.knows_rest  # which check_can_rest looks for beside a predict
+
+
+for _name, _hint in {**dict.fromkeys(ELSEWHERE, ""), **HABITS}.items():
+    setattr(Habits, _name, _Elsewhere(_name, _hint))
 
 
 def _unwritten(above: str) -> Callable[..., Any]:
