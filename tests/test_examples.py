@@ -13,7 +13,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+# One thread: around small products a second one costs time, most of all where other work runs beside the tests.
 ENVIRONMENT = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+ENVIRONMENT["OPENBLAS_NUM_THREADS"] = "1"
 TRAIN_FOR_SECONDS = {"digits", "spirals"}
 
 runs = {}  # each example runs once, and several tests look at it

@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import re
 import subprocess
+import types
 from pathlib import Path
 from types import ModuleType
 
@@ -170,7 +171,9 @@ def classes(package):
     for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         module = importlib.import_module(info.name)
         for name, kind in vars(module).items():
-            if isinstance(kind, type) and issubclass(kind, ENDS[package]) and kind.__module__ == module.__name__:
+            if not isinstance(kind, type) or isinstance(kind, types.GenericAlias):  # which Python 3.10 calls a type
+                continue
+            if issubclass(kind, ENDS[package]) and kind.__module__ == module.__name__:
                 built_on = [other for other in kind.__subclasses__() if other.__module__.startswith(package.__name__)]
                 if name[0] != "_" and not built_on:
                     yield name
