@@ -90,5 +90,6 @@ def misfit(cls: type, args: tuple[Any, ...], options: dict[str, Any], said: str)
                 meant = [ELSEWHERE[typed]] if any(each in ELSEWHERE.get(typed, "") for each in known) else []
                 close = difflib.get_close_matches(typed, known, 1) or meant
                 hint = f"did you mean {close[0]}?" if close else hint
+        said = said.partition(". Did you mean")[0]  # Python 3.13 guesses too
         return f"{re.sub(r'^[^ ]*__init__', cls.__name__, said)}: {hint}"
     return ""
