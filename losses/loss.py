@@ -301,7 +301,9 @@ class Loss(metaclass=Constructed):
 
     def _labels(self, predictions: Array, y: ArrayLike) -> Array:
         """Return y, checked: class indices of shape (N, ...), or probabilities of the shape of predictions."""
-        y, n_classes = checks.array(self, "y", y), predictions.shape[-1]
+        n_classes = predictions.shape[-1]
+        if type(y) is not np.ndarray:
+            y = checks.array(self, "y", y)
         if y.shape == predictions.shape:
             half = y.dtype == np.float16
             y = self._real("y", y)
