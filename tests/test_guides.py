@@ -733,6 +733,8 @@ def test_arrays_of_like_names_and_private_ones_may_stand_beside_the_declared_one
     layer.weights2 = np.ones(2)
     layer._weights1 = np.ones(2)
     layer.shift = 1.0
+    assert (layer.weights2.sum(), layer._weights1.sum(), layer.shift) == (2.0, 2.0, 1.0)
+    np.testing.assert_array_equal(layer.weights1, [0.0, 0.0])
 
 
 def test_an_error_of_ones_own_stays_the_same_object():
