@@ -4,9 +4,10 @@ Each function draws what it is handed, anything with the few names that its prot
 figure. It shows nothing: save the figure, or show it yourself.
 """
 
-from .circuit import dot_of, plot_circuit
+from .circuit import plot_circuit
 from .confusion import plot_confusion_matrix
 from .diagnostics import plot_diagnostics
+from .graphviz import dot_of
 from .histories import plot_histories, plot_history
 from .rates import plot_rate_range, plot_schedule
 from .style import COLORS
