@@ -27,7 +27,8 @@ def softmax(x: ArrayLike, axis: int = -1) -> Array:
     >>> softmax([1000.0, 1000.0])
     array([0.5, 0.5])
     """
-    out = np.exp(_shifted("softmax", as_floats("softmax", x), axis))
+    x, axis = _with_axis("softmax", x, axis)
+    out = np.exp(_shifted("softmax", x, axis))
     out /= _sum_along(out, axis)
     return out
 
@@ -47,9 +48,19 @@ def log_softmax(x: ArrayLike, axis: int = -1) -> Array:
     >>> log_softmax([0.0, 1000.0])
     array([-1000.,     0.])
     """
-    shifted = _shifted("log_softmax", as_floats("log_softmax", x), axis)
+    x, axis = _with_axis("log_softmax", x, axis)
+    shifted = _shifted("log_softmax", x, axis)
     shifted -= np.log(_sum_along(np.exp(shifted), axis))
     return shifted
+
+
+def _with_axis(who: str, x: ArrayLike, axis: int) -> tuple[Array, int]:
+    """Return x as floating numbers, and the axis, which it must have."""
+    numbers = as_floats(who, x)
+    axis = checks.whole(who, "axis", axis, least=-MOST_AXES)
+    if not -numbers.ndim <= axis < numbers.ndim:
+        raise ValueError(f"{who}: x must have an axis {axis}, got shape {numbers.shape}")
+    return numbers, axis
 
 
 def _shifted(who: str, x: Array, axis: int) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,6 +21,11 @@ def weights_of_classes(n_classes: int | None) -> Callable[[str, str, Any], Array
     """Return the check of the weights of so many classes, or, for None, of two or more."""
 
     def check(who: str, name: str, value: Any) -> Array:
+        if isinstance(value, str | Mapping):  # as other libraries take them
+            raise TypeError(
+                f"{who}: {name} must be an array, the weight of class 0 first, got {value!r:.80}: "
+                "such as np.array([1.0, 2.0])"
+            )
         weights = checks.array(who, name, value)
         if weights.size and weights.dtype.kind not in "fiu":
             raise TypeError(f"{who}: {name} must hold real numbers, got dtype {weights.dtype}")

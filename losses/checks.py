@@ -69,6 +69,17 @@ def array(who: Any, name: str, value: Any) -> np.ndarray[Any, Any]:
         raise TypeError(f"{_name(who)}: {name} must be an array, got {got}: {error}") from error
 
 
+def floating(who: str, value: Any) -> np.dtype[Any]:
+    """Return value as a dtype; raise unless it is one of real floating numbers."""
+    try:
+        dtype = np.dtype(value)
+    except Exception:
+        dtype = np.dtype(object)
+    if dtype.kind != "f" or value is None or isinstance(value, np.generic):
+        raise TypeError(f"{who}: dtype must be a floating dtype such as np.float32, got {value!r:.80}")
+    return dtype
+
+
 def generator(who: Any, rng: Any) -> np.random.Generator:
     """Return a generator of random numbers: rng itself, if it is one, or a new one with this seed."""
     if rng is None or isinstance(rng, np.random.Generator | np.random.BitGenerator | np.random.SeedSequence):

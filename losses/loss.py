@@ -18,6 +18,7 @@ from .arguments import reductions
 from .construction import Constructed
 from .counted import Spread
 from .extremes import DOUBLE, DTYPES, SINGLE, SLIGHT, TINY, VAST, Array, first
+from .habits import Habits
 from .options import Option
 from .typed import typed
 
@@ -34,7 +35,7 @@ class NothingCounts(ValueError):
     """
 
 
-class Loss(metaclass=Constructed):
+class Loss(Habits, metaclass=Constructed):
     """A number to make small, in `forward`, and its derivative with respect to the predictions, in `backward`.
 
     `forward(predictions, y, sample_weights=None) -> float` and then `backward() -> dpredictions`, the exact

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from . import checks
 from .blocks import BLOCK, Array, cut, walk
-from .names import Model
+from .names import Model, check_model
 from .options import Option
 from .ranges import magnitude, ordinary, squares, weights_of
 from .states import cast, floats
@@ -88,6 +88,7 @@ class ExponentialMovingAverage:
 
     def update(self, model: Model) -> None:
         """Take the parameters of the model into the average."""
+        check_model(self, model)
         parameters = model.parameters
         blocks, dtype = list(cut(0, parameters.size)), parameters.dtype
         self._check_size(parameters.size)
@@ -140,7 +141,8 @@ class ExponentialMovingAverage:
         Also after an error. What is changed in `model.parameters` inside is lost.
         """
         if self.average is None:
-            raise RuntimeError(f"{self!r}: applied() needs an update() before it")
+            raise RuntimeError(f"{self!r}: applied() needs an update() before it, but has had none")
+        check_model(self, model)
         self._check_size(model.parameters.size)
         own = model.parameters.copy()
         try:

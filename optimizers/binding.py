@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from . import checks
 from .blocks import Array
-from .names import Model
+from .names import Model, check_model
 from .states import floats
 
 
@@ -60,8 +60,7 @@ class Kept:
 
     def check_serves(self, model: Model) -> None:
         """Raise ValueError if this optimizer has made steps for another model."""
-        if isinstance(model, type) or not all(hasattr(model, name) for name in ("parameters", "gradients")):
-            raise TypeError(f"{self!r}: model must have parameters and gradients, got {model!r:.80}")
+        check_model(self, model)
         if self._served is not None and not self._served.refers_to(model):
             raise ValueError(
                 f"{self!r}: model must be the one that it has made steps for, got another one; make a new optimizer, "

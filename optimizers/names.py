@@ -18,6 +18,12 @@ class Model(Protocol):
     def gradients(self) -> Array: ...
 
 
+def check_model(who: Any, model: Any) -> None:
+    """Raise unless this has the two vectors of a model, and is an object."""
+    if isinstance(model, type) or not all(hasattr(model, name) for name in ("parameters", "gradients")):
+        raise TypeError(f"{who!r}: model must have parameters and gradients, got {model!r:.80}")
+
+
 def names(who: str, name: str, value: Sequence[str]) -> tuple[str, ...]:
     """Return value as a tuple of strings; raise if it is a single string, which is a tuple of letters to Python."""
     if isinstance(value, str):

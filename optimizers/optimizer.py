@@ -13,6 +13,7 @@ from . import checks
 from .binding import Binding, Kept
 from .blocks import BLOCK, Array, cut, walk
 from .construction import Constructed
+from .habits import Habits
 from .names import Model, names, resting, runs
 from .options import Option
 from .ranges import FAST, calm, norm, ordinary, quotient, squares, top
@@ -25,7 +26,7 @@ from .typed import typed
 Block: TypeAlias = tuple[slice, bool, dict[str, Array]]
 
 
-class Optimizer(Kept, metaclass=Constructed):
+class Optimizer(Kept, Habits, metaclass=Constructed):
     """A rule that changes parameters by their gradients.
 
     `step(model)` reads `model.parameters` and `model.gradients` and updates the parameters in place. The optimizer

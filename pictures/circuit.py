@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .layered import Layout, layered
-from .style import COLORS
+from .style import COLORS, check_flag, check_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,6 +33,7 @@ SMALL = 8.5
 MARGIN = 14.0
 FULL = 4  # an array of up to so many numbers is written in full
 LONG = 36  # letters of a layer's name
+DRAWN = ("name", "kind", "sign", "sources", "value", "gradient", "parameters", "inside")  # what a record has
 MANY = 40  # parts from which on no numbers are written
 
 
@@ -66,7 +67,8 @@ def plot_circuit(records: Sequence[Record], *, opened: bool = False, title: str 
     from matplotlib.patches import Circle, FancyBboxPatch, PathPatch
     from matplotlib.path import Path
 
-    drawn = Drawing(records, opened)
+    opened, title = check_flag("plot_circuit", "opened", opened), check_text("plot_circuit", "title", title)
+    drawn = Drawing(checked("plot_circuit", records), opened)
     width, height = drawn.width + 2 * MARGIN, drawn.height + 2 * MARGIN + (2 * SIZE if title else 0)
     figure = Figure(figsize=(width / 72, height / 72))
     shift = np.array([MARGIN, MARGIN - drawn.bottom])
@@ -247,6 +249,17 @@ def width_of(text: str, size: float) -> float:
     if not text.strip():
         return 0.0
     return float(TextPath((0, 0), text.replace("$", r"\$"), size=size).get_extents().x1)
+
+
+def checked(who: str, records: Any) -> Sequence[Record]:
+    """Return records; raise unless they are a sequence of dicts that say what is drawn."""
+    if isinstance(records, str | bytes | Mapping) or not isinstance(records, Sequence):
+        raise TypeError(f"{who}: records must be a list of dicts, got {records!r:.80}")
+    for record in records:
+        missing = [*DRAWN] if not isinstance(record, Mapping) else [name for name in DRAWN if name not in record]
+        if missing:
+            raise TypeError(f"{who}: a record must be a dict with {', '.join(DRAWN)}, got {record!r:.80}")
+    return records
 
 
 def flattened(

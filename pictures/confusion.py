@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 MANY = 30  # classes, beyond which the numbers would be too small to read
 
 
-def plot_confusion_matrix(matrix: ArrayLike, *, names: Sequence[str] | None = None) -> Figure:
+def plot_confusion_matrix(matrix: ArrayLike, *, names: Sequence[str | int] | None = None) -> Figure:
     """Draw a confusion matrix: the counts, on the share of each true class as a color.
 
     Parameters
     ----------
     matrix : array (C, C) of int
         As `confusion_matrix` gives it.
-    names : sequence of str, optional
+    names : sequence of str or int, optional
         Of the classes; default 0, 1, ...
 
     Returns
@@ -44,7 +44,9 @@ def plot_confusion_matrix(matrix: ArrayLike, *, names: Sequence[str] | None = No
         raise ValueError(f"plot_confusion_matrix: matrix must have shape (C, C), got {counts.shape}")
     if names is not None and (isinstance(names, str) or not isinstance(names, Sequence | np.ndarray)):
         raise TypeError(f"plot_confusion_matrix: names must be a sequence of texts, got {names!r}")
-    labels = [str(i) for i in range(len(counts))] if names is None else [str(name) for name in names]
+    if not all(isinstance(name, str | int | np.integer) for name in (() if names is None else names)):
+        raise TypeError(f"plot_confusion_matrix: names must be a sequence of texts, got {names!r}")
+    labels = [str(name) for name in (range(len(counts)) if names is None else names)]
     if len(labels) != len(counts):
         raise ValueError(f"plot_confusion_matrix: names must be {len(counts)}, one a class, got {len(labels)}")
     import matplotlib.pyplot as plt

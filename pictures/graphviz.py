@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .circuit import Record, flattened, in_words
+from .circuit import Record, checked, flattened, in_words
+from .style import check_flag
 
 
 def dot_of(records: Sequence[Record], *, opened: bool = False) -> str:
     """Return the circuit in the language of Graphviz, for those who have it.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        As `plot_circuit` takes them.
+    opened : bool, default False
+        Write what is inside of containers in their place.
 
     Examples
     --------
@@ -22,7 +30,8 @@ def dot_of(records: Sequence[Record], *, opened: bool = False) -> str:
         "y" -> "*1" [label="3\\n2"]
     }
     """
-    records = [*flattened(records)] if opened else [*records]
+    opened = check_flag("dot_of", "opened", opened)
+    records = [*flattened(checked("dot_of", records))] if opened else [*checked("dot_of", records)]
     quoted = {record["name"]: _quoted(record["name"]) for record in records}
     shapes = {"input": "plaintext", "constant": "plaintext", "gate": "circle"}
     lines = [

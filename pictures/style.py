@@ -94,3 +94,19 @@ def check_flag(who: str, name: str, value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{who}: {name} must be True or False, got {value!r}")
     return bool(value)
+
+
+def check_text(who: str, name: str, value: Any) -> str:
+    """Return value; raise unless it is a text.
+
+    Examples
+    --------
+    >>> from pictures.style import check_text
+    >>> check_text("plot_circuit", "title", 7)
+    Traceback (most recent call last):
+        ...
+    TypeError: plot_circuit: title must be text, got 7
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{who}: {name} must be text, got {value!r}")
+    return value

@@ -22,6 +22,7 @@ from test_schedules import WORKED
 import layers
 import losses
 import optimizers
+import pictures
 import training
 from layers import Layer, Sequential
 from optimizers import Optimizer
@@ -195,7 +196,7 @@ def objects(every=False):
 
 # ---- a call, and what came of it -------------------------------------------------------------------------------------
 
-OURS = {name for package in (layers, losses, optimizers, training) for name in package.__all__}
+OURS = {name for package in (layers, losses, optimizers, training, pictures) for name in package.__all__}
 
 
 def words_of(error):
@@ -224,7 +225,7 @@ def state(*things):
     found = []
     for thing in things:
         for name, value in vars(thing).items() if hasattr(thing, "__dict__") else [("", thing)]:
-            if name in ("_cache", "_kept"):  # that of a pass before is gone
+            if name in ("_cache", "_kept", "_far", "_dtype", "_ordinary", "divisor"):  # that of a pass before is gone
                 continue
             if isinstance(value, np.ndarray):
                 found.append((value.dtype.str, value.shape, value.tobytes()))
@@ -250,6 +251,7 @@ class Call:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
+                warnings.filterwarnings("ignore", "(invalid value|divide by zero|overflow)", RuntimeWarning)  # NumPy's
                 given = self.run()
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):

@@ -214,6 +214,13 @@ def test_the_readme_leads_to_the_documents():
     assert all(f"]({document})" in README for document in DOCUMENTS)
 
 
+def test_no_file_holds_both_sides_of_a_merge():
+    marks = re.compile(r"^(<{7}|>{7}|={7}$)", re.MULTILINE)
+    files = [path for pattern in ("*.md", "*.cfg", "*/**/*.py", "docs/**/*.md") for path in ROOT.glob(pattern)]
+    assert len(files) > 200
+    assert [path.name for path in files if marks.search(path.read_text(encoding="utf-8"))] == []
+
+
 def test_the_changelog_keeps_its_form():
     headings = re.findall(r"^## (.*)$", CHANGELOG, re.MULTILINE)
     assert headings[0] == "[Unreleased]"

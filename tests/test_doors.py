@@ -10,14 +10,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 from malformed import calls, malformed, objects, types_in
+from malformed_functions import GOOD, function_calls, good_calls, written
+from matplotlib import pyplot
 
 import layers
 import losses
 import optimizers
+import pictures
+import training
 from layers import BatchNorm, Conv2D, Dense, Dropout, Layer, LeakyReLU, MaxPool2D, ReLU, Sequential, SimpleRNN
 from losses import Huber, SoftmaxCrossEntropy
 from optimizers import SGD, Adam, CosineDecay, Optimizer
 
+# What takes nothing that could be wrong, is a base to derive from, is made by others, or is called by layers alone.
+NO_ARGUMENTS = {"digits", "Callback", "Run", "CallbackError", "Verdict", "RateRange", "GradientError", "GradientReport"}
+NO_ARGUMENTS |= {"Layer", "Container", "Gate", "Loss", "Optimizer", "Schedule"}
+NO_ARGUMENTS |= {f"{rule}_{kind}" for rule in ("he", "glorot", "lecun") for kind in ("normal", "uniform")} | {
+    "orthogonal"
+}
 LONG = bool(os.environ.get("HANDGRAD_LONG"))
 ROOT = Path(__file__).parent.parent
 
@@ -36,13 +46,44 @@ def test_no_malformed_call_is_taken_or_changes_anything_and_nearly_all_are_refus
     assert len(found["unclear"]) <= 0.001 * n, found["unclear"][:20]
 
 
+def test_no_malformed_call_of_a_function_is_taken_or_changes_anything():
+    written()
+    found = collections.defaultdict(list)
+    for call in function_calls(pairs=300 if LONG else 5):
+        outcome, said = call.outcome()
+        found[outcome].append(f"{call}: {said[:200]}")
+        pyplot.close("all")
+    n = sum(map(len, found.values()))
+    if LONG:
+        print({outcome: f"{len(each)}, {len(each) / n:.3%}" for outcome, each in found.items()}, "of", n)
+    assert n > 4_000
+    assert found["taken"] == []
+    assert found["changed"] == []
+    assert len(found["unclear"]) <= 0.001 * n, found["unclear"][:20]
+
+
+def test_the_calls_that_are_made_malformed_work_as_they_are():
+    written()
+    for _, call in good_calls():
+        call()
+    pyplot.close("all")
+
+
+def test_every_public_function_is_called():
+    given = [thing for thing, _ in GOOD] + [type(thing) for thing, _ in objects()]
+    for package in (layers, losses, optimizers, training, pictures):
+        public = {name: getattr(package, name) for name in package.__all__}
+        left_out = {name for name, thing in public.items() if callable(thing) and not any(thing is g for g in given)}
+        assert left_out <= NO_ARGUMENTS, f"add {left_out - NO_ARGUMENTS} to GOOD in tests/malformed_functions.py"
+
+
 def test_every_class_with_arguments_is_called():
     seen = {type(thing) for thing, _ in objects()}
     abstract = {"Container", "Gate", "Layer", "Loss", "Optimizer", "Schedule", "Noise", "Padded", "GradientReport"}
     public = [getattr(package, name) for package in (layers, losses, optimizers) for name in package.__all__]
     kinds = {each for each in public if isinstance(each, type) and not issubclass(each, Exception)}
     left_out = {each.__name__ for each in kinds - seen} - abstract
-    assert left_out <= {"ExponentialMovingAverage", "normal", "constant"}
+    assert left_out <= {thing.__name__ for thing, _ in GOOD if isinstance(thing, type)}
 
 
 DATA = {

@@ -514,6 +514,46 @@ OTHERS = {
         TypeError,
         "overfit_one_batch: model must have forward, backward, predict, got 'model'",
     ),
+    "a loss that is called": (
+        lambda: SoftmaxCrossEntropy()(np.ones((2, 2)), [0, 1]),
+        TypeError,
+        "SoftmaxCrossEntropy(): a loss is not called: loss.forward(predictions, y) returns the number",
+    ),
+    "a loss among the metrics": (
+        lambda: train(metrics=[SoftmaxCrossEntropy()]),
+        TypeError,
+        'fit: metrics must be callable with (predictions, y), got SoftmaxCrossEntropy(): write {"name": ',
+    ),
+    "gradients to zero": (
+        lambda: SGD(0.1).zero_grad(),
+        AttributeError,
+        "'SGD' object has no attribute 'zero_grad': there is nothing to zero, backward sets the gradients",
+    ),
+    "weights of classes by class": (
+        lambda: SoftmaxCrossEntropy(class_weights={0: 1.0, 1: 2.0}),
+        TypeError,
+        "class_weights must be an array, the weight of class 0 first, got {0: 1.0, 1: 2.0}: such as ",
+    ),
+    "betas of PyTorch": (
+        lambda: Adam(betas=(0.9, 0.99)),
+        TypeError,
+        "Adam() got an unexpected keyword argument 'betas': did you mean beta1 and beta2?",
+    ),
+    "an activation as argument": (
+        lambda: Dense(2, 3, activation="relu"),
+        TypeError,
+        "Dense() got an unexpected keyword argument 'activation': did you mean a layer of its own, ReLU() after it?",
+    ),
+    "an initializer in a hint": (
+        lambda: Dense(2),
+        TypeError,
+        "Dense(n_inputs, n_outputs, *, use_bias=True, initializer=he_normal, rng=None)",
+    ),
+    "a batch of NaN to learn by heart": (
+        lambda: overfit_one_batch(network(), SoftmaxCrossEntropy(), SGD(0.1), X * np.nan, Y),
+        ValueError,
+        "overfit_one_batch: x must be finite, got NaN or infinity in row 0",
+    ),
     "parts exchanged in the range test": (
         lambda: learning_rate_range_test(network(), SGD(0.1), SoftmaxCrossEntropy(), X, Y),
         TypeError,

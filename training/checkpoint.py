@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from layers.contract import checks
+
 from .archive import Archive, opened, write
 from .history import History
 from .protocols import Model, OptimizerLike, Stateful
@@ -83,7 +85,7 @@ def save(
     True
     """
     name = as_text("save: path", path)
-    _check_kept(model, optimizer, history, callbacks, rng)
+    _check_kept("save", model, optimizer, callbacks, rng, history)
     stateful, weights = _with_state(callbacks), Weights(model)
     state = snapshot(model, optimizer, history, stateful, rng)
     with _naming("save", name):
@@ -141,6 +143,7 @@ def load(
     Traceback (most recent call last):
     ValueError: load: 'model.npz': layer 1 must be ReLU(), got Tanh()
     """
+    best = checks.flag("load", "best", best)
     if best and not (optimizer is callbacks is rng is None):
         raise ValueError("load: best=True must come without optimizer, callbacks and rng, those of the last epoch")
     return _load(path, model, optimizer, callbacks, rng, best=best)
@@ -163,8 +166,9 @@ def _load(
     best: bool = False,
     epochs: bool = False,
 ) -> History:
-    stateful = None if callbacks is None else _with_state(callbacks)
     name = as_text("load: path", path)
+    _check_kept("load", model, optimizer, callbacks, rng)
+    stateful = None if callbacks is None else _with_state(callbacks)
     weights = Weights(model)
     with opened("load", name, largest=SMALLEST_BOUND + 64 * weights.nbytes) as archive, _naming("load", name):
         tree = _wanted(archive, model, optimizer, stateful, rng, best)
@@ -271,18 +275,27 @@ def _with_state(callbacks: Iterable[Any]) -> list[Stateful]:
     return [c for c in callbacks if hasattr(c, "state_dict") and hasattr(c, "load_state_dict")]
 
 
-def _check_kept(model: Any, optimizer: Any, history: Any, callbacks: Any, rng: Any) -> None:
+def _check_kept(who: str, model: Any, optimizer: Any, callbacks: Any, rng: Any, history: Any = None) -> None:
     """Raise unless these are what a file can keep the state of."""
+    state = "load_state_dict" if who == "load" else "state_dict"
     members = {
-        "model": (model, ("state_dict",)),
-        "optimizer": (optimizer, ("state_dict", "learning_rate")),
+        "model": (model, (state, "generators")),
+        "optimizer": (optimizer, (state, "learning_rate")),
         "history": (history, ("names", "row")),
         "rng": (rng, ("bit_generator",)),
     }
     for name, (part, needed) in members.items():
         missing = isinstance(part, type) or not all(hasattr(part, each) for each in needed)
         if missing and (part is not None or name == "model"):
-            got = f"the class {part.__name__}" if isinstance(part, type) else f"{part!r:.80}"
-            raise TypeError(f"save: {name} must have {', '.join(needed)}, got {got}")
-    if isinstance(callbacks, str | bytes | dict) or not isinstance(callbacks, Iterable):
-        raise TypeError(f"save: callbacks must be a list of them, got {callbacks!r:.80}")
+            raise TypeError(f"{who}: {name} must have {', '.join(needed)}, got {_got(part)}")
+    if callbacks is None and who == "load":
+        return
+    if isinstance(callbacks, str | bytes | Mapping | set) or not isinstance(callbacks, Iterable):
+        raise TypeError(f"{who}: callbacks must be a list of them, got {_got(callbacks)}")
+    for each in callbacks:
+        if isinstance(each, type) or not (callable(each) or any(name.startswith("on_") for name in dir(each))):
+            raise TypeError(f"{who}: callbacks must be those of a training, got {_got(each)} among them")
+
+
+def _got(part: Any) -> str:
+    return f"the class {part.__name__}" if isinstance(part, type) else f"{part!r:.80}"

@@ -113,6 +113,8 @@ class Diagnostics(Callback):
 
     def describe(self, name: str) -> str:
         """Return the name of a layer and what it is: "2: Dense(16, 3)"."""
+        if not isinstance(name, str) or name not in self.layers:
+            raise KeyError(f"Diagnostics: name must be that of a layer, one of {list(self.layers)}, got {name!r}")
         return f"{name}: {self.layers[name]!r}" if name else repr(self.layers[name])
 
     # ---- what fit calls ------------------------------------------------------------------------------------------

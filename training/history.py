@@ -90,7 +90,9 @@ class History:
 
     def __getitem__(self, name: str) -> list[float]:
         if not isinstance(name, str):
-            raise KeyError(f"History: a column is asked for by its name, and a row by history.row(0), got {name!r}")
+            raise KeyError(
+                f"History: a column must be asked for by its name, and a row by history.row(0), got {name!r}"
+            )
         if name not in self._columns:
             raise KeyError(f"History: there is no {name!r} among {list(self._columns)}{_meant(name, self._columns)}")
         return self._columns[name]

@@ -85,7 +85,7 @@ def gives_probabilities(loss: Any, predictions: Any) -> str:
     rows = predictions
     if not isinstance(loss, SoftmaxCrossEntropy) or not isinstance(rows, np.ndarray) or len(rows) < 2:
         return ""
-    if rows.min() < 0 or np.abs(rows.sum(axis=-1) - 1).max() > 1e-4 or np.ptp(rows) == 0:
+    if not (rows.min() >= 0 and np.abs(rows.sum(axis=-1) - 1).max() <= 1e-4 and np.ptp(rows) > 0):  # NaN is none
         return ""
     return f"softmax is applied twice: {loss!r} contains it, but the rows it is given sum to 1 already"
 

@@ -292,11 +292,14 @@ def _check_shapes(who: str, predictions: ArrayLike, y: ArrayLike) -> tuple[Array
         raise ValueError(
             f"{who}: predictions and y must have the same shape, got {predictions.shape} and {y.shape}{cure}"
         )
+    for name, array in (("predictions", predictions), ("y", y)):
+        if not np.isfinite(array).all():
+            raise ValueError(f"{who}: {name} must be finite, got NaN or infinity")
     return np.asarray(predictions, np.float64), np.asarray(y, np.float64)
 
 
 def _check_total(who: str, total: Any, predictions: Array, y: Array) -> None:
     """Raise if a sum of numbers that are all finite is not."""
-    if not np.all(np.isfinite(total)) and np.all(np.isfinite(predictions)) and np.all(np.isfinite(y)):
+    if not np.all(np.isfinite(total)):
         largest = max(np.abs(predictions).max(), np.abs(y).max())
         raise ValueError(f"{who}: what is added up must be within float64, got numbers up to {largest:.2g}")

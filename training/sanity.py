@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from layers.contract import Rng, as_numbers, checks
 
 from .data.batches import batches
+from .data.examples import check_finite
 from .protocols import LossLike, Model, OptimizerLike, check_parts
 
 WINDOW = 10  # steps over which the loss is smoothed, and over which its fall is measured
@@ -114,6 +115,7 @@ def overfit_one_batch(
     check_parts("overfit_one_batch", model=model, loss=loss, optimizer=optimizer)
     if not 0 < checks.number("overfit_one_batch", "target", target) < 1:
         raise ValueError(f"overfit_one_batch: target must be in (0, 1), got {target}")
+    check_finite("overfit_one_batch", x=x, y=y)
     model, loss, optimizer = _copies(model, loss, optimizer)
     losses = []
     for _ in range(steps + 1):
@@ -193,6 +195,7 @@ def learning_rate_range_test(
     check_parts("learning_rate_range_test", model=model, loss=loss, optimizer=optimizer)
     if low >= high:
         raise ValueError(f"learning_rate_range_test: rates must be 0 < low < high, got {low} and {high}")
+    check_finite("learning_rate_range_test", x=x, y=y)
     model, loss, optimizer = _copies(model, loss, optimizer)
     rng = checks.generator("learning_rate_range_test", rng)
     rates: list[float] = []

@@ -33,8 +33,9 @@ def by_name(who: str, metrics: Metrics | str) -> Named:
     for name, metric in pairs:
         if isinstance(metric, type):
             raise TypeError(f"{who}: metrics must be objects, got the class {metric.__name__}: {_made(metric)}")
-        if not callable(metric):
+        if not callable(metric) or hasattr(metric, "backward"):
             hint = f", a word: write metrics=[{metric}], the function" if isinstance(metric, str) else ""
+            hint = hint or f': write {{"name": {metric!r}.forward}}' * hasattr(metric, "backward")
             raise TypeError(f"{who}: metrics must be callable with (predictions, y), got {metric!r}{hint}")
         if not isinstance(name, str) or name == "<lambda>":
             raise TypeError(f'{who}: a metric must have a name, write metrics={{"name": ...}}, got {metric!r}')

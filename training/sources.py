@@ -60,6 +60,10 @@ class Source:
                 for name, array in pairs
             )
             self._check_arrays()
+        elif isinstance(x, type):
+            raise TypeError(
+                f"{who}: x must come with y, or be an iterable of batches (x, y), got the class {x.__name__}"
+            )
         elif isinstance(x, np.ndarray | Mapping) or not (callable(x) or isinstance(x, Iterable)):
             kind = repr(x) if isinstance(x, int | float | str) else type(x).__name__
             raise TypeError(f"{who}: x must come with y, or be an iterable of batches (x, y), got {kind} alone")

@@ -15,7 +15,6 @@ from typing import Any
 ELSEWHERE = {
     "lr": "learning_rate",
     "rate": "learning_rate",
-    "activation": "a layer of its own: ReLU() after it",
     "bias": "use_bias",
     "units": "n_outputs, after n_inputs",
     "filters": "n_outputs, after n_inputs",
@@ -36,6 +35,18 @@ ELSEWHERE = {
     "dim": "axis",
     "alpha": "slope",
     "negative_slope": "slope",
+}
+
+
+# What is no argument here.
+APART = {
+    "activation": "a layer of its own, ReLU() after it",
+    "return_sequences": "LastStep() after it, for the last step alone",
+    "bidirectional": "Concatenate([LSTM(...)], [LSTM(..., reverse=True)])",
+    "num_layers": "several of them in a Sequential",
+    "batch_first": "nothing: x is (N, T, D)",
+    "params": "nothing: step(model) is given the model",
+    "input_shape": "nothing: n_inputs says it",
 }
 
 
@@ -65,6 +76,34 @@ class Constructed(ABCMeta):
         return thing
 
 
+class Elsewhere:
+    """A name that is not there, and what to write instead: to `hasattr`, copies and subclasses there is nothing.
+
+    It stands for a `__getattr__`, which would make every attribute slower to read.
+
+    Examples
+    --------
+    >>> class Lamp:
+    ...     light = Elsewhere("light", "it burns by itself")
+    >>> hasattr(Lamp(), "light")
+    False
+    >>> Lamp().light()
+    Traceback (most recent call last):
+    AttributeError: 'Lamp' object has no attribute 'light': it burns by itself
+    """
+
+    def __init__(self, name: str, hint: str) -> None:
+        self.name, self.hint = name, hint
+
+    def __get__(self, thing: Any, kind: type) -> Any:
+        hint, text = self.hint_for(thing), f"{kind.__name__!r} object has no attribute {self.name!r}"
+        raise AttributeError(f"{text}: {hint}" if hint else text, name=self.name, obj=thing)
+
+    def hint_for(self, thing: Any) -> str:
+        """Return what to write instead, or ""."""
+        return self.hint
+
+
 def misfit(cls: type, args: tuple[Any, ...], options: dict[str, Any], said: str) -> str:
     """Return why these arguments do not fit a class, in Python's words for its constructor, or nothing.
 
@@ -84,11 +123,12 @@ def misfit(cls: type, args: tuple[Any, ...], options: dict[str, Any], said: str)
         known = list(signature.parameters)
         named = [each for each in signature.parameters.values() if each.kind != each.VAR_KEYWORD]
         plain = inspect.Signature([each.replace(annotation=each.empty) for each in named])
-        hint = f"{cls.__name__}{plain}"
+        hint = re.sub(r"<function (\w+) at \w+>", r"\1", f"{cls.__name__}{plain}")
         for typed in options:
             if typed not in known:
-                meant = [ELSEWHERE[typed]] if any(each in ELSEWHERE.get(typed, "") for each in known) else []
-                close = difflib.get_close_matches(typed, known, 1) or meant
+                meant = ELSEWHERE.get(typed, "")
+                meant = meant if any(each in meant for each in known) else APART.get(typed, "")
+                close = [meant] if meant else difflib.get_close_matches(typed, known, 1)
                 hint = f"did you mean {close[0]}?" if close else hint
         said = said.partition(". Did you mean")[0]  # Python 3.13 guesses too
         return f"{re.sub(r'^[^ ]*__init__', cls.__name__, said)}: {hint}"

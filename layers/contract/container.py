@@ -59,7 +59,7 @@ class Container(Traced, Layer):
 
     def __init__(self, layers: Sequence[Layer], dtype: Any = np.float64) -> None:
         self._layers = self._checked(layers)
-        dtype = self._checked_dtype(dtype)
+        dtype = checks.floating(type(self).__name__, dtype)
         super().__init__()
         self._gather(dtype)
 
@@ -136,16 +136,6 @@ class Container(Traced, Layer):
     def reads(self, name: str) -> tuple[str, ...]:
         """Return what a layer reads, by name, where a summary has to say it: not in a chain."""
         return ()
-
-    def _checked_dtype(self, dtype: Any) -> np.dtype[Any]:
-        try:
-            checked = np.dtype(dtype)
-        except TypeError:
-            checked = np.dtype(object)
-        if checked.kind != "f" or dtype is None or isinstance(dtype, np.generic):
-            kind = type(self).__name__
-            raise TypeError(f"{kind}: dtype must be a floating dtype such as np.float32, got {dtype!r}")
-        return checked
 
     def _gather(self, dtype: np.dtype[Any]) -> None:
         """Make the two vectors of all the layers and move each layer into its slices."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .construction import Elsewhere
 from .meant import ELSEWHERE, did_you_mean, meant
 
 TRAINS = "fit(model, loss, optimizer, x, y, epochs=...) of the package training does that"
@@ -36,19 +37,12 @@ HABITS = {
 SAME_FORWARD = ("Layer", "Container")  # whose predict is forward, by a twin
 
 
-class _Elsewhere:
-    """A name that is not there, and what to write instead: to `hasattr`, copies and subclasses there is nothing.
+class _Elsewhere(Elsewhere):
+    """One that may also be the name of an array, spelled otherwise."""
 
-    It stands for a `__getattr__`, which would make every attribute slower to read.
-    """
-
-    def __init__(self, name: str, hint: str) -> None:
-        self.name, self.hint = name, hint
-
-    def __get__(self, layer: Any, kind: type) -> Any:
-        hint = self.hint or did_you_mean(self.name, () if layer is None else layer.__dict__.get("shapes", ()))[2:]
-        text = f"{kind.__name__!r} object has no attribute {self.name!r}"
-        raise AttributeError(f"{text}: {hint}" if hint else text, name=self.name, obj=layer)
+    def hint_for(self, thing: Any) -> str:
+        declared = () if thing is None else thing.__dict__.get("shapes", ())
+        return self.hint or did_you_mean(self.name, declared)[2:]
 
 
 class Habits:

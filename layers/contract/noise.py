@@ -14,7 +14,6 @@ from __future__ import annotations
 import collections
 import functools
 import math
-import operator
 import random
 import types
 from collections.abc import Iterable, Iterator
@@ -84,7 +83,11 @@ class Noise:
 
     def draw(self, shape: Shape, dtype: Any = np.float64) -> Array:
         """Return numbers in [0, 1) for the rows of an array of this shape, in float32 or float64."""
-        kind, (n_rows, *rest) = np.dtype(dtype), map(operator.index, shape)
+        if dtype is not np.float64 and dtype is not np.float32:
+            dtype = checks.floating("Noise", dtype)
+        if type(shape) is not tuple or set(map(type, shape)) != {int} or min(shape) < 0:
+            shape = _sizes(shape)
+        kind, (n_rows, *rest) = np.dtype(dtype), shape
         if kind != np.float32 and kind != np.float64:
             raise TypeError(f"Noise: dtype must be float32 or float64, got {kind}")
         width, numbers_each = math.prod(rest), 2 if kind == np.float32 else 1
@@ -107,6 +110,14 @@ class Noise:
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_source"}  # a copy has one of its own
+
+
+def _sizes(shape: Any) -> Shape:
+    """Return a shape as a tuple of int; raise unless it has rows, and whole numbers of at least 0."""
+    sizes = shape if isinstance(shape, tuple | list) else ()
+    if not sizes or not all(isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= 0 for n in sizes):
+        raise TypeError(f"Noise: shape must be a tuple of whole numbers, rows first, got {shape!r:.80}")
+    return tuple(int(n) for n in sizes)
 
 
 # All that random numbers are drawn from; the state of the last three no checkpoint can keep.

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from . import checks
 from .storage import Array, Shape
 
 
@@ -48,7 +49,9 @@ class Padded:
     """
 
     def __init__(self, x: Any, lengths: Any) -> None:
-        self.x = np.asanyarray(x)  # a memory map stays one
+        self.x = x if isinstance(x, np.memmap) else checks.array("Padded", "x", x)
+        if self.x.dtype.kind not in "fiub":
+            raise TypeError(f"Padded: x must hold real numbers, got dtype {self.x.dtype}")
         if self.x.ndim < 2 or self.x.shape[1] == 0:
             raise ValueError(f"Padded: x must have shape (N, T, ...) with at least one step, got {self.x.shape}")
         self.lengths = check_lengths("Padded", lengths, *self.x.shape[:2])
@@ -140,7 +143,7 @@ def check_lengths(who: str, lengths: Any, n: int, n_steps: int) -> Array:
     >>> check_lengths("LSTM", [3, 0], n=2, n_steps=3)
     array([3, 0])
     """
-    given = np.asarray(lengths)
+    given = checks.array(who, "lengths", lengths)
     if given.dtype.kind not in "iu":
         raise TypeError(f"{who}: lengths must hold whole numbers, got dtype {given.dtype}")
     if given.shape != (n,):

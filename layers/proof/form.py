@@ -22,6 +22,14 @@ def check_is_one(layer: Any) -> None:
         raise TypeError(f"check_gradients: {type(layer).__name__}.__init__ must call super().__init__()")
 
 
+def check_is_loss(loss: Any) -> None:
+    """Check that this is a loss, and an object, or None."""
+    if isinstance(loss, type):
+        raise TypeError(f"check_gradients: loss must be an object, got the class {loss.__name__}: write its ()")
+    if loss is not None and not (hasattr(loss, "forward") and hasattr(loss, "backward")):
+        raise TypeError(f"check_gradients: loss must have forward and backward, got {type(loss).__name__}")
+
+
 def _all_inside(layer: Layer) -> Iterator[Layer]:
     """Yield the layer and, of a container, all that is inside it."""
     yield layer

@@ -89,6 +89,7 @@ def check_gradients(
     tolerance = checks.number("check_gradients", "tolerance", tolerance, 0)
     if directions is not None:
         checks.whole("check_gradients", "directions", directions)
+    randomize = checks.flag("check_gradients", "randomize", randomize)
     rng = checks.generator("check_gradients", rng)
     report, unchecked = _compare(Subject(layer, inputs, loss, y, rng, randomize), tolerance, directions)
     for _ in range(ATTEMPTS - 1):

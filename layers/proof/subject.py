@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..contract import Array, Container, Layer, Padded, Shape, dotted, each_input, without_padding
+from ..contract import Array, Container, Layer, Padded, Shape, checks, dotted, each_input, without_padding
 from . import form
 from .finite_differences import Slopes
 from .gradient_report import GradientError
@@ -49,6 +49,7 @@ class Subject:
         nudge: bool = False,
     ) -> None:
         form.check_is_one(layer)
+        form.check_is_loss(loss)
         self.who = layer.who if isinstance(layer, Layer) else repr(layer)
         self.layer, self.loss, self.y, self.rng = copy.deepcopy(layer), copy.deepcopy(loss), y, rng
         self.is_layer = isinstance(layer, Layer)
@@ -259,7 +260,9 @@ class Subject:
 
 def _as_float64(value: Any) -> Array:
     """Return a copy in C order, floats and numbers in float64."""
-    array = np.array(value, order="C")
+    array = np.array(checks.array("check_gradients", "inputs", value), order="C")
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"check_gradients: inputs must hold real numbers, got dtype {array.dtype}")
     return array.astype(np.float64) if array.dtype.kind == "f" or np.ndim(value) == 0 else array
 
 

@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 
 from layers.contract import Array, Padded, as_numbers
 
+from .arrays import plain_array
+
 Examples: TypeAlias = Any  # an array, a Padded, or a dict of them by name: row i of each belongs to example i
 
 
@@ -97,3 +99,20 @@ def not_finite(x: Any) -> str:
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             return str(name)
     return ""
+
+
+def check_finite(who: str, **arrays: Any) -> None:
+    """Raise if one of these arrays, each under its name, holds NaN or infinity; say in which row.
+
+    Examples
+    --------
+    >>> from training.data.examples import check_finite
+    >>> check_finite("overfit_one_batch", x=[1.0, np.nan], y=[0, 1])
+    Traceback (most recent call last):
+        ...
+    ValueError: overfit_one_batch: x must be finite, got NaN or infinity in row 1
+    """
+    for name, array in arrays.items():
+        array = array if isinstance(array, Padded) else plain_array(who, name, array)
+        if not_finite(array):
+            raise ValueError(f"{who}: {name} must be finite, got NaN or infinity in row {first_row(array)}")

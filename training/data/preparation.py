@@ -117,7 +117,7 @@ def _number_dtype(who: str, dtype: Any) -> np.dtype[Any]:
         checked = np.dtype(dtype)
     except TypeError:
         checked = np.dtype(object)
-    if checked.kind not in "fiub" or dtype is None:
+    if checked.kind not in "fiub" or dtype is None or isinstance(dtype, np.generic):
         raise TypeError(f"{who}: dtype must be one of numbers, such as np.float32, got {dtype!r}")
     return checked
 
