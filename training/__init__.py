@@ -27,6 +27,7 @@ from .data import (
 )
 from .diagnostics import Diagnostics
 from .fit import evaluate, fit
+from .generation import generate, sample
 from .history import History
 from .inspection import activations as activations
 from .inspection import layer_outputs, layer_slices
@@ -76,6 +77,9 @@ __all__ = [
     "mean_absolute_error",
     "r_squared",
     "Metric",
+    # sequences that a network writes: generation.py
+    "generate",
+    "sample",
     # saving a training, and going on with it: checkpoint.py
     "save",
     "load",

@@ -1,9 +1,14 @@
-"""Layers on sequences (N, T, D): those that go from step to step, with a state, and what stands around them."""
+"""Layers on sequences (N, T, D): from step to step with a state, or each step looking at all others."""
 
+from .attention import CrossAttention, SelfAttention
+from .dot_product import ScaledDotProduct
 from .gru import GRU
 from .lstm import LSTM
+from .positions import PositionalEmbedding, SinusoidalPositions
 from .simple_rnn import SimpleRNN
 from .steps import LastStep, Repeat, SequenceDropout
+from .tied import Tied
+from .transformer import TransformerBlock
 
 __all__ = [
     # recurrent layers
@@ -14,4 +19,14 @@ __all__ = [
     "LastStep",
     "Repeat",
     "SequenceDropout",
+    # attention
+    "ScaledDotProduct",
+    "SelfAttention",
+    "CrossAttention",
+    # where a step stands
+    "PositionalEmbedding",
+    "SinusoidalPositions",
+    # transformers
+    "TransformerBlock",
+    "Tied",
 ]
