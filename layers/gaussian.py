@@ -58,7 +58,7 @@ def normal_distribution(x: Array) -> tuple[Array, Array]:
 def _fill(share: Array, density: Array, x: Array) -> None:
     far = np.minimum(np.abs(x), FARTHEST)
     if x.dtype == np.float32:
-        coefficients = SINGLE
+        coefficients: tuple[float, ...] = SINGLE
         np.multiply(far, far, out=density)
         density *= -0.5
         np.exp(density, out=density)

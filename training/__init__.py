@@ -2,8 +2,9 @@
 
 Which file holds what: the loop is `fit.py`, what it tells its callbacks `run.py`; callbacks are in `callbacks.py`,
 those that act when training no longer gets better in `plateaus.py`, those that look inside a network in
-`diagnostics.py`; a batch in parts is in `parallel.py`; sanity checks are in `sanity.py`, metrics in `metrics.py` and
-`confusion.py`, saving in `checkpoint.py` and `archive.py`, data in `data/`. Pictures come from the package `pictures`.
+`diagnostics.py`; a batch in parts is in `parallel.py`; what a network writes is drawn in `generation.py`; sanity checks
+are in `sanity.py`, metrics in `metrics.py` and `confusion.py`, saving in `checkpoint.py` and `archive.py`, data in
+`data/`. Pictures come from the package `pictures`.
 """
 
 from pictures import plot_confusion_matrix, plot_diagnostics, plot_histories, plot_rate_range, plot_schedule

@@ -65,9 +65,7 @@ def sample(
     rows = np.atleast_2d(scores).astype(np.float64)
     tops = rows.max(axis=1)
     if not np.isfinite(tops).all():
-        raise ValueError(
-            f"sample: the largest of logits must be finite in each row, got {tops[~np.isfinite(tops)][0]}"
-        )
+        raise ValueError(f"sample: the largest of logits must be finite in each row, got {tops[~np.isfinite(tops)][0]}")
     if top_k is not None:
         k = min(checks.whole("sample", "top_k", top_k), rows.shape[1])
         least = np.partition(rows, -k, axis=1)[:, -k, np.newaxis]
@@ -175,7 +173,7 @@ def generate(
                 break
         if i + 1 < n:
             if window is not None:
-                seen = np.concatenate([seen[:, -window + 1 :] if window > 1 else seen[:, :0], tokens[:, np.newaxis]], axis=1)
+                seen = np.concatenate([seen, tokens[:, np.newaxis]], axis=1)[:, -window:]
             if window is not None and rows.shape[1] + i + 1 > window:
                 logits = _last(model, model.predict(seen))
             else:

@@ -69,7 +69,8 @@ class Shown(NamedTuple):
         if self.mask is None:
             return hidden
         cuts = [here if size > 1 else slice(None) for here, size in zip(block[:3], self.mask.shape, strict=False)]
-        mask = self.mask[(*cuts, slice(end))]
+        cuts.append(slice(end))
+        mask = self.mask[tuple(cuts)]
         masked = np.where(mask, np.zeros((), dtype), np.array(-np.inf, dtype))
         return masked if hidden is None else masked + hidden
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..contract import Array, Gate, Shape, checks, listed, within_range
+from ..contract import Array, Gate, Shape, checks, within_range
+from ..contract.gate import listed
 from .attending import Dropped, Shown, attend, attend_back
 
 
@@ -35,12 +37,13 @@ class Attended(NamedTuple):
 
 
 def attended(
-    who: str, q: Array, k: Array, v: Array, shown: Shown, dropped: Dropped | None = None, out: Array | None = None
+    who: str, heads: Sequence[Array], shown: Shown, dropped: Dropped | None = None, out: Array | None = None
 ) -> Attended:
     """Return attention of q, k and v (N, H, T, d): in float64, where scores are beyond the dtype of these.
 
     Raises ValueError where they are beyond float64 too.
     """
+    q, k, v = heads
     scale = 1 / math.sqrt(q.shape[3])
     with np.errstate(over="ignore", invalid="ignore"):
         divided = q * q.dtype.type(scale)
@@ -123,13 +126,13 @@ class ScaledDotProduct(Gate):
         super().__init__()
 
     @within_range
-    def forward(self, q: Any, k: Any, v: Any, mask: Any = None) -> Array:
+    def forward(self, q: Any, k: Any, v: Any, mask: Any = None) -> Array:  # type: ignore[override]
         q, k, v = arrays = self._operands(q, k, v)
         shape = self._checked(*(each.shape for each in arrays))
         front, wide = q.shape[:-2], np.result_type(self._floats, np.float32)
         hidden = None if mask is None else self._mask(mask, (*front, q.shape[-2], k.shape[-2]))
         rows = [each.reshape(-1, 1, *each.shape[-2:]).astype(wide, copy=False) for each in arrays]
-        found = attended(self.who, *rows, Shown(self.causal, hidden))
+        found = attended(self.who, rows, Shown(self.causal, hidden))
         self._cache = found, [each.shape for each in arrays], shape
         return found.out.reshape(shape).astype(self._floats, copy=False)
 
@@ -143,16 +146,16 @@ class ScaledDotProduct(Gate):
         found, shapes, shape = self._recall()
         dout = self._check_dout(dout, shape).reshape(found.out.shape)
         parts = found.back(dout, found.q.dtype)
-        dq, dk, dv = (part.reshape(own).astype(self._floats, copy=False) for part, own in zip(parts, shapes, strict=True))
+        pairs = zip(parts, shapes, strict=True)
+        dq, dk, dv = (part.reshape(own).astype(self._floats, copy=False) for part, own in pairs)
         return dq, dk, dv
 
     def _checked(self, q: Shape, k: Shape, v: Shape) -> Shape:
         """Return the shape of out, given those of the inputs."""
         fit = min(map(len, (q, k, v))) >= 2 and q[:-2] == k[:-2] == v[:-2] and q[-1] == k[-1] and k[-2] == v[-2]
         if not fit or 0 in (*q, *k, *v):
-            raise ValueError(
-                f"{self.who}: q, k and v must have shapes (..., T, d), (..., S, d) and (..., S, e), got {listed((q, k, v))}"
-            )
+            wanted = "(..., T, d), (..., S, d) and (..., S, e)"
+            raise ValueError(f"{self.who}: q, k and v must have shapes {wanted}, got {listed((q, k, v))}")
         return *q[:-1], v[-1]
 
     def shape_of_out(self, *shapes: Shape) -> Shape:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -53,7 +53,7 @@ class Tied(Relay):
     """
 
     def __init__(
-        self, embedding: Embedding, body: Layer | Sequence[Layer], *, dtype: Any = np.float32, rng: Rng = None
+        self, embedding: Any, body: Layer | Sequence[Layer], *, dtype: Any = np.float32, rng: Rng = None
     ) -> None:
         if not isinstance(embedding, Embedding):
             got = f"the class {embedding.__name__}" if isinstance(embedding, type) else type(embedding).__name__
@@ -102,9 +102,12 @@ class Tied(Relay):
 
     def _checked_features(self, features: Array) -> Array:
         if features.shape[-1] != self.embedding.n_outputs:
-            n = self.embedding.n_outputs
-            raise ValueError(f"{self.who}: body must give {n} features, as the embedding does, got {features.shape[-1]}")
+            self._refuse(features.shape[-1])
         return features
+
+    def _refuse(self, width: int) -> NoReturn:
+        n = self.embedding.n_outputs
+        raise ValueError(f"{self.who}: body must give {n} features, as the embedding does, got {width}")
 
     def _logits(self, features: Array) -> Array:
         weights = self.embedding.weights
@@ -150,8 +153,7 @@ class Tied(Relay):
     def output_shape(self, input_shape: Shape) -> Shape:
         shape = self.body.output_shape(self.embedding.output_shape(input_shape))
         if shape[-1] != self.embedding.n_outputs:
-            n = self.embedding.n_outputs
-            raise ValueError(f"{self.who}: body must give {n} features, as the embedding does, got {shape[-1]}")
+            self._refuse(shape[-1])
         return *shape[:-1], self.embedding.n_inputs
 
     @property

@@ -16,7 +16,7 @@ from ..initializers import glorot_uniform
 from ..normalization import LayerNorm
 from ..sequential import Sequential
 from ..weighted import Initializer
-from .attention import SelfAttention
+from .self_attention import SelfAttention
 
 
 class TransformerBlock(Sequential):
@@ -68,6 +68,8 @@ class TransformerBlock(Sequential):
     (2, 'Residual')
     """
 
+    training_only = ("initializer", "dropout")
+
     def __init__(
         self,
         n_features: int,
@@ -90,7 +92,8 @@ class TransformerBlock(Sequential):
         options: dict[str, Any] = {"use_bias": use_bias, "initializer": initializer}
         noise: list[Layer] = [Dropout(self.dropout)] if self.dropout else []
         attention = SelfAttention(self.n_features, n_heads, causal=causal, dropout=dropout, **options)
-        wide, narrow = Dense(self.n_features, self.n_hidden, **options), Dense(self.n_hidden, self.n_features, **options)
+        wide = Dense(self.n_features, self.n_hidden, **options)
+        narrow = Dense(self.n_hidden, self.n_features, **options)
         norms = [LayerNorm(self.n_features, use_bias=use_bias) for _ in range(2)]
         more: list[Layer] = [Dropout(self.dropout)] if self.dropout else []
         super().__init__(
@@ -101,6 +104,11 @@ class TransformerBlock(Sequential):
             dtype=dtype,
             rng=rng,
         )
+
+    @property
+    def dtype(self) -> Any:
+        """Of the parameters."""
+        return self._dtype.type
 
     def __repr__(self) -> str:
         return typed(self, n_hidden=4 * self.n_features)
