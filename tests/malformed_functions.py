@@ -28,6 +28,10 @@ def chain(rng=0):
     return Sequential([Dense(4, 5), ReLU(), Dense(5, 3)], dtype=np.float64, rng=rng)
 
 
+def writer():
+    return Sequential([layers.Embedding(5, 4), layers.GRU(4, 4), Dense(4, 5)], rng=0)
+
+
 def numbers(*shape):
     return np.random.default_rng(0).normal(size=shape)
 
@@ -131,6 +135,11 @@ GOOD = [
                               "tolerance": lambda: 1e-5, "directions": lambda: 1, "randomize": lambda: True, **SEEDED}),
     (layers.check_gradients, {"layer": chain, "inputs": lambda: numbers(6, 4), "loss": SoftmaxCrossEntropy,
                               "y": classes}),
+    (training.sample, {"logits": lambda: numbers(2, 5), "temperature": lambda: 0.5, "top_k": lambda: 3,
+                       "top_p": lambda: 0.9, **SEEDED}),
+    (training.generate, {"model": writer, "prompt": lambda: np.array([[0, 1], [2, 3]]), "n": lambda: 2,
+                         "temperature": lambda: 0.5, "top_k": lambda: 3, "top_p": lambda: 0.9, "stop": lambda: 1,
+                         "window": lambda: 4, **SEEDED}),
     (ExponentialMovingAverage, {"decay": lambda: 0.9, "bias_correction": lambda: False, "warm_up": lambda: False}),
 ]  # fmt: skip
 

@@ -194,6 +194,23 @@ def test_resume_ends_bit_identical_to_a_training_without_a_break(run):
     assert re.findall(r"^(\w+) +bit-identical$", run.out, flags=re.MULTILINE) == ["parameters", "optimizer", "history"]
 
 
+@of("microgpt")
+def test_a_small_gpt_learns_and_invents_names(run):
+    losses = numbers(r"^step +[\d,]+  loss ([\d.]+)$", run.out)
+    assert losses[0] > 3
+    assert losses[-1] < 2.5
+    assert len(re.findall(r"^[a-z]+$", run.out, flags=re.MULTILINE)) >= 19
+    assert "4,192" not in run.out  # that is with 27 tokens
+    assert "3,968 numbers to learn" in run.out
+
+
+@of("shakespeare")
+def test_a_gpt_learns_to_write(run):
+    losses = numbers(r"^step +[\d,]+  loss ([\d.]+) ", run.out)
+    assert losses[-1] < losses[0] / 2
+    assert numbers(r"held out: ([\d.]+) nats", run.out)[0] < 1.5
+
+
 @of("carried_state")
 def test_state_that_is_handed_on_is_memory_beyond_a_piece(run):
     with_it, without = numbers(r"loss of the last 100 pieces ([\d.]+)$", run.out)

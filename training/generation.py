@@ -16,11 +16,11 @@ from .data.arrays import real_array
 
 def sample(
     logits: ArrayLike,
-    rng: Rng = None,
     *,
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
+    rng: Rng = None,
 ) -> Any:
     """Draw a token from each row of logits, by softmax(logits / temperature).
 
@@ -28,7 +28,6 @@ def sample(
     ----------
     logits : array (V,) or (N, V)
         -inf for a token that must not come.
-    rng : int or numpy.random.Generator, optional
     temperature : float >= 0, default 1
         Below 1 the likely tokens become more likely; 0 takes the likeliest one, the first of several.
     top_k : int, optional
@@ -36,6 +35,7 @@ def sample(
     top_p : float in (0, 1], optional
         Draw from the likeliest tokens that together have a probability of p or more: the fewest of them, and at least
         one. It counts after temperature and top_k.
+    rng : int or numpy.random.Generator, optional
 
     Returns
     -------
@@ -154,7 +154,7 @@ def generate(
     given = prompt if isinstance(prompt, Padded) else _tokens(prompt)
     rows = given if isinstance(given, Padded) or given.ndim == 2 else given[np.newaxis]
     options: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
-    sample(np.zeros(2), 0, **options)  # is anything wrong with them?
+    sample(np.zeros(2), rng=0, **options)  # is anything wrong with them?
     if window is not None:
         window = checks.whole("generate", "window", window)
         if isinstance(rows, Padded):
@@ -164,7 +164,7 @@ def generate(
     written = np.empty((len(rows), n), np.int64)
     over = np.zeros(len(rows), bool)
     for i in range(n):
-        tokens = np.where(over, stop or 0, sample(logits, rng, **options))
+        tokens = np.where(over, stop or 0, sample(logits, rng=rng, **options))
         written[:, i] = tokens
         if stop is not None:
             over |= tokens == stop

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..contract import Array, Rng, Shape, check_lengths, checks
 from ..contract.gate import listed, with_examples, without_examples
+from ..contract.typed import typed
 from ..initializers import glorot_uniform
 from ..weighted import Initializer
 from .attending import Shown
@@ -15,7 +16,9 @@ from .heads import Attention
 
 
 class CrossAttention(Attention):
-    """Multi-head attention of one sequence to another: each step of x takes from the memory what fits.
+    """Multi-head attention to a memory: out = attention(q, k, v) @ output_weights, k and v made of the memory.
+
+    Each step of x takes from the memory, which is another sequence, what fits:
 
         q = x @ weights + bias,   [k | v] = memory @ memory_weights + memory_bias
 
@@ -147,3 +150,6 @@ class CrossAttention(Attention):
             wanted = f"(N, T, {self.n_features}) and (N, S, {self.n_memory})"
             raise ValueError(f"{self.who}: x and memory must have shapes {wanted}, got {listed(shapes)}")
         return x
+
+    def __repr__(self) -> str:
+        return typed(self, hidden=self.shapes, n_memory=self.n_features)

@@ -16,7 +16,9 @@ STATE = ("keys", "values", "real")
 
 
 class SelfAttention(Attention):
-    """Multi-head self-attention: every step of a row takes from all steps of it what fits.
+    """Multi-head self-attention: out = attention(q, k, v) @ output_weights, where q, k and v are made of x.
+
+    Every step of a row takes from all steps of it what fits:
 
         [q | k | v] = x @ weights + bias,   out = attention(q, k, v) of each head @ output_weights + output_bias
 
@@ -154,7 +156,9 @@ class SelfAttention(Attention):
         if not isinstance(state, tuple | list) or len(state) != 3:
             got = f"{len(state)} of them" if isinstance(state, tuple | list) else type(state).__name__
             raise TypeError(f"{self.who}: state must be a tuple ({', '.join(STATE)}), got {got}")
-        keys, values = (self._check_real(f"state {name}", part) for name, part in zip(STATE, state, strict=False))
+        keys, values = (
+            self._check_real(f"state {name}", part) for name, part in zip(STATE[:2], state[:2], strict=True)
+        )
         shape = (*empty[:2], keys.shape[2] if keys.ndim == 4 else 0, empty[3])
         for name, part in (("keys", keys), ("values", values)):
             if part.shape != shape:
