@@ -197,7 +197,7 @@ def test_resume_ends_bit_identical_to_a_training_without_a_break(run):
 @of("microgpt")
 def test_a_small_gpt_learns_and_invents_names(run):
     losses = numbers(r"^step +[\d,]+  loss ([\d.]+)$", run.out)
-    assert losses[0] > 3
+    assert losses[0] > 2.8
     assert losses[-1] < 2.5
     assert len(re.findall(r"^[a-z]+$", run.out, flags=re.MULTILINE)) >= 19
     assert "4,192" not in run.out  # that is with 27 tokens

@@ -71,7 +71,7 @@ def test_the_dtype_stays(rng):
             "state must hold 1 pos",
         ),
         (lambda: PositionalEmbedding(2, 3).advance(np.ones((1, 1, 3)), "a"), ValueError, "state must hold 1 pos"),
-        (lambda: SinusoidalPositions(3).forward(np.ones((2, 3))), ValueError, r"x must have shape \(N, T, 3\), got"),
+        (lambda: SinusoidalPositions(3).forward(np.ones((2, 3))), ValueError, r"x must have shape \(N, T, 3\) with"),
         (lambda: SinusoidalPositions(0), ValueError, "SinusoidalPositions: n_features must be at least 1, got 0"),
         (lambda: Tied(Dense(2, 2), [ReLU()]), TypeError, "Tied: embedding must be an Embedding, got Dense"),
         (lambda: Tied(Embedding, [ReLU()]), TypeError, "Tied: embedding must be an Embedding, got the class Embedding"),

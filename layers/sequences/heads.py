@@ -106,6 +106,8 @@ class Attention(Layer):
     def _check_steps(self, name: str, x: Any, width: int) -> Array:
         """Return x as floating numbers (N, T, width), with at least one row and one step."""
         x = self._check_real(name, x)
+        if x.ndim == 3 and len(x) == 0:
+            self._check_examples(x)
         if x.ndim != 3 or x.shape[-1] != width or not x.size:
             wanted = f"(N, T, {width}) with at least one step"
             raise ValueError(f"{self.who}: {name} must have shape {wanted}, got {x.shape}")

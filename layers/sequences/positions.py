@@ -29,8 +29,11 @@ class _Positions(Layer):
 
     def _check_steps(self, x: Any, lengths: Any = None) -> tuple[Array, Array | None]:
         x = self._check_real("x", x)
+        if x.ndim == 3 and len(x) == 0:
+            self._check_examples(x)
         if x.ndim != 3 or x.shape[-1] != self.n_features or not x.size:
-            raise ValueError(f"{self.who}: x must have shape (N, T, {self.n_features}), got {x.shape}")
+            wanted = f"(N, T, {self.n_features}) with at least one step"
+            raise ValueError(f"{self.who}: x must have shape {wanted}, got {x.shape}")
         return x, None if lengths is None else check_lengths(self.who, lengths, *x.shape[:2])
 
     def forward(self, x: Any, lengths: Any = None) -> Array:
