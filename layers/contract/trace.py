@@ -100,6 +100,32 @@ class Traced(Layer):
 
         return dot_of(self._seen(inputs, named), opened=opened)
 
+    def html(self, path: Any, /, *inputs: Any, opened: bool = False, **named: Any) -> None:
+        """Write the circuit as a page of its own, on which its run goes step by step, by buttons and arrow keys.
+
+        Each step lights one gate and writes its formula with its numbers: forward what it makes of what comes in,
+        backward the chain rule. The file needs no network. Inputs as in `plot`.
+
+        Parameters
+        ----------
+        path : path of a file
+
+        Examples
+        --------
+        >>> formula("(x + y) * z").html("circuit.html", x=-2, y=5, z=-4)
+        """
+        from pictures import write_page
+
+        records = self._seen(inputs, named)
+        text = next((each["label"] for each in records if each["output"] and each["label"]), self.title)
+        write_page(path, records, opened=opened, title=text)
+
+    def _repr_html_(self) -> str:
+        """Return the drawing: what a notebook shows of this object."""
+        from pictures import svg_of
+
+        return svg_of(self.records(), title=self.title)
+
     def _seen(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> list[dict[str, Any]]:
         return self.trace(*inputs, **named).records() if inputs or named else self.records()
 
