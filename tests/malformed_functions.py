@@ -79,6 +79,7 @@ GOOD = [
                     "checkpoint": lambda: FOLDER / "fit.npz"}),
     (training.evaluate, {"model": chain, "loss": SoftmaxCrossEntropy, **DATA, "batch_size": lambda: 4,
                          "sample_weights": lambda: np.ones(6), "metrics": lambda: (), "parts": lambda: 1}),
+    (training.Threads, {"k": lambda: 2, "blas_threads": lambda: 1}),
     (History, {"columns": lambda: {"loss": [1.0]}, "unit": lambda: "nats"}),
     (pictures.plot_history, {"history": trained, "log": lambda: False}),
     (training.plot_histories, {"histories": lambda: {"one": trained()}, "log": lambda: False}),

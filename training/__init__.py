@@ -36,11 +36,14 @@ from .metrics import Metric, accuracy, f1, mean_absolute_error, precision, r_squ
 from .plateaus import EarlyStopping, ReduceOnPlateau
 from .run import CallbackError, Run
 from .sanity import RateRange, Verdict, learning_rate_range_test, overfit_one_batch
+from .threads import Threads
 
 __all__ = [
     # the loop: fit.py
     "fit",
     "evaluate",
+    # a batch in parts at the same time: threads.py
+    "Threads",
     # its record, an entry for each epoch: history.py
     "History",
     # pictures, of the package pictures
