@@ -123,10 +123,9 @@ class InTurn:
     def __init__(self, n: int = 1) -> None:
         self.n = n
 
-    @contextlib.contextmanager
-    def begun(self, model: Model) -> Iterator[None]:
-        """Be ready for the steps of an epoch."""
-        yield
+    def begun(self, model: Model) -> contextlib.AbstractContextManager[Any]:
+        """Be ready for the steps of an epoch, in a `with`."""
+        return contextlib.nullcontext()
 
     def steps(self, run: Run, parts: Sequence[tuple[int, Batch]], before: list[Array]) -> Iterator[Done]:
         """Yield what each part has come to, in order, given the buffers as they were before the step."""

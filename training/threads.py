@@ -68,6 +68,7 @@ class Threads(InTurn):
         self.blas_threads = None if blas_threads is None else checks.whole("Threads", "blas_threads", blas_threads)
         self._pool: ThreadPoolExecutor | None = None
         self._twins: list[tuple[Any, Any]] = []
+        self._limits: Any = None
         _limits()  # tells now what is missing
 
     @property
@@ -75,19 +76,22 @@ class Threads(InTurn):
         """How many parts and threads."""
         return self.n
 
-    @contextlib.contextmanager
-    def begun(self, model: Model) -> Iterator[None]:
+    def begun(self, model: Model) -> contextlib.AbstractContextManager[Any]:
         if self._pool is not None:
-            raise RuntimeError(
-                "Threads: one training at a time must use this object, but another one does: make a second"
-            )
+            raise RuntimeError("Threads: one training at a time must use this object, but another one does: make two")
         self._check(model)
-        each = self.blas_threads or max(1, _n_cores() // self.n)
-        try:
-            with ThreadPoolExecutor(self.n, "part") as self._pool, _limits()(limits=each, user_api="blas"):
-                yield  # twins are made at the first step: a callback may have changed the model before
-        finally:
-            self._pool, self._twins = None, []
+        return self
+
+    def __enter__(self) -> None:
+        # Twins are made at the first step: a callback may have changed the model before.
+        self._limits = _limits()(limits=self.blas_threads or max(1, _n_cores() // self.n), user_api="blas")
+        self._pool = ThreadPoolExecutor(self.n, "part")
+
+    def __exit__(self, *error: object) -> None:
+        pool, self._pool, self._twins = self._pool, None, []
+        if pool is not None:
+            pool.shutdown()
+        self._limits.restore_original_limits()
 
     @staticmethod
     def _check(model: Any) -> None:
@@ -125,10 +129,10 @@ class Threads(InTurn):
 
     def _together(self, calls: Sequence[tuple[Any, tuple[Any, ...]]]) -> list[Any]:
         """Return what these calls give, each in a thread; raise the error of the first that has one, once all end."""
-        assert self._pool is not None
+        pool: Any = self._pool
         waiting: list[Future[Any]] = []
         for call, given in calls:  # each sees the context of this thread, such as np.errstate
-            waiting.append(self._pool.submit(contextvars.copy_context().run, call, *given))
+            waiting.append(pool.submit(contextvars.copy_context().run, call, *given))
         try:
             return [each.result() for each in waiting]
         finally:
