@@ -120,6 +120,12 @@ GOOD = [
                      "callbacks": lambda: [], "best": lambda: False, "rng": lambda: np.random.default_rng(0)}),
     (training.batches, {**DATA, "batch_size": lambda: 2, "drop_last": lambda: False, "shuffle": lambda: True,
                         **SEEDED}),
+    (training.batches, {"x": lambda: Padded(numbers(6, 4), [4, 3, 1, 2, 2, 4]), "y": classes, "batch_size": lambda: 2,
+                        "by_length": lambda: True}),
+    (training.padded, {"rows": lambda: [numbers(3, 2), numbers(1, 2)]}),
+    (training.Vocabulary, {"text": lambda: "a text"}),
+    (training.windows, {"tokens": lambda: np.arange(9), "n_steps": lambda: 4, "batch_size": lambda: 2,
+                        "n_batches": lambda: 2, **SEEDED}),
     (training.train_test_split, {**DATA, "test_size": lambda: 0.5, "stratify": lambda: True, **SEEDED}),
     (training.standardize, {"x_train": lambda: numbers(6, 4), "others": lambda: numbers(5, 4)}),
     (training.one_hot, {"y": classes, "n_classes": lambda: 3, "dtype": lambda: np.float32}),
@@ -129,6 +135,7 @@ GOOD = [
     (training.circles, {"n_per_class": lambda: 2, "noise": lambda: 0.1, **SEEDED}),
     (training.xor, {"n": lambda: 8, "noise": lambda: 0.1, **SEEDED}),
     (training.sine, {"n": lambda: 8, "noise": lambda: 0.1, **SEEDED}),
+    (training.adding, {"n": lambda: 8, "n_steps": lambda: 6, **SEEDED}),
     (layers.formula, {"text": lambda: "x + y"}),
     (Graph, {"nodes": lambda: {"f": (Multiply(), "x", "y")}, "inputs": lambda: ["x", "y"], "outputs": lambda: ["f"],
              "keep": lambda: False, "dtype": lambda: np.float64, **SEEDED}),
@@ -152,6 +159,8 @@ GOOD = [
 
 # methods: a function that makes the object, the method, its arguments
 METHODS = [
+    (lambda: training.Vocabulary("abc"), "encode", {"text": lambda: "cab"}),
+    (lambda: training.Vocabulary("abc"), "decode", {"numbers": lambda: np.array([2, 0, 1])}),
     (trained, "append", {"record": lambda: {"loss": 1.0}}),
     (trained, "row", {"index": lambda: 0}),
     (trained, "best", {"name": lambda: "loss", "mode": lambda: "min"}),
@@ -237,7 +246,8 @@ FITS = {  # (who, argument): what is no mistake there
     ("batches", "x"): CUT, ("batches", "y"): CUT, ("train_test_split", "x"): CUT, ("train_test_split", "y"): CUT,
     ("layer_outputs", "x"): {"shorter", "nan", "infinite"}, ("sigmoid", "x"): PASSES | {"infinite"},
     ("softmax", "x"): PASSES, ("log_softmax", "x"): PASSES,
-    ("one_hot", "y"): {"shorter"}, ("one_hot", "dtype"): {"int"}, ("History", "record"): {"dict"},
+    ("one_hot", "y"): {"shorter"}, ("one_hot", "dtype"): {"int"},
+    ("padded", "rows"): {"ragged"}, ("History", "record"): {"dict"},
 }  # fmt: skip
 
 

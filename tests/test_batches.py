@@ -1,9 +1,12 @@
+import itertools
 import re
 
 import numpy as np
 import pytest
 
-from training import batches
+from layers import LSTM, Dense, Embedding, Padded, Sequential
+from losses import SoftmaxCrossEntropy
+from training import batches, padded
 
 
 def rows(n=10):
@@ -110,3 +113,80 @@ def test_lengths_that_differ_or_are_zero_are_refused_at_the_call(x, y):
     expected = f"batches: x and y must have the same length of at least 1, got shapes {x} and {y}"
     with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
         batches(np.zeros(x), np.zeros(y), batch_size=2)  # not only when the first batch is asked for
+
+
+# ---- by length -------------------------------------------------------------------------------------------------------
+
+
+def sentences(n=50, longest=9):
+    """Return a Padded whose row i holds i, again and again."""
+    lengths = np.random.default_rng(0).integers(0, longest + 1, n)
+    return padded([np.full(length, i) for i, length in enumerate(lengths)])
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_by_length_each_row_comes_once_with_its_y_and_its_length(shuffle):
+    x = sentences()
+    found = list(batches(x, np.arange(50), 8, by_length=True, shuffle=shuffle, rng=0))
+    assert sorted(np.concatenate([y for _, y in found])) == list(range(50))
+    for rows, y in found:
+        np.testing.assert_array_equal(rows.lengths, x.lengths[y])
+        for row, length, i in zip(rows.x, rows.lengths, y, strict=True):
+            assert set(row[:length]) <= {i}
+
+
+def test_by_length_a_batch_ends_with_its_longest_row_and_no_row_fits_between_two_batches():
+    found = [rows for rows, _ in batches(sentences(), np.arange(50), 8, by_length=True, rng=0)]
+    assert all(rows.shape[1] == max(1, rows.lengths.max()) for rows in found)
+    spans = sorted((rows.lengths.min(), rows.lengths.max()) for rows in found)
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
+    assert sum(rows.x.size for rows in found) < 1.3 * sum(sentences().lengths)
+
+
+def test_by_length_the_order_is_random_within_a_length_and_so_is_that_of_the_batches():
+    x, rng = padded([[i] * (1 + i % 2) for i in range(40)]), np.random.default_rng(0)
+    first, second = ([y.tolist() for _, y in batches(x, np.arange(40), 5, by_length=True, rng=rng)] for _ in range(2))
+    assert sorted(map(sorted, first)) != sorted(map(sorted, second))
+    assert [y[0] % 2 for y in first] != sorted(y[0] % 2 for y in first)
+    again = [y.tolist() for _, y in batches(x, np.arange(40), 5, by_length=True, rng=np.random.default_rng(0))]
+    assert again == first
+
+
+def test_by_length_drop_last_leaves_out_any_row_and_not_the_longest():
+    x = sentences()
+    found = [list(batches(x, np.arange(50), 8, by_length=True, drop_last=True, rng=seed)) for seed in range(60)]
+    assert all([len(y) for _, y in each] == [8] * 6 for each in found)
+    left_out = [set(range(50)) - set(np.concatenate([y for _, y in each])) for each in found]
+    assert len(set().union(*left_out)) > 40  # 120 draws of 50
+
+
+def test_by_length_targets_with_lengths_are_cut_too_and_the_gradient_is_that_without():
+    x = sentences(6)
+    y = Padded(x.x % 3, x.lengths)
+    model, loss = Sequential([Embedding(6, 4), LSTM(4, 5), Dense(5, 3)], dtype=np.float64, rng=0), SoftmaxCrossEntropy()
+    gradients = []
+    for x_batch, y_batch in [(x, y), *batches(x, y, 6, by_length=True, rng=0)]:
+        loss.forward(model.forward(x_batch), y_batch)
+        model.backward(loss.backward())
+        gradients.append(model.gradients.copy())
+    np.testing.assert_allclose(gradients[1], gradients[0], rtol=1e-11, atol=1e-14)
+    x_batch, y_batch = next(batches(x, y, 2, by_length=True, shuffle=False))
+    assert x_batch.shape == y_batch.shape == (2, max(1, np.sort(x.lengths)[1]))
+
+
+def test_by_length_a_dict_goes_by_the_longest_of_its_rows():
+    x = {"read": padded([[1], [1, 1, 1], [1]]), "said": padded([[2, 2], [2], [2] * 5]), "flag": np.arange(3)}
+    found = list(batches(x, np.arange(3), 1, by_length=True, shuffle=False))
+    assert [int(y[0]) for _, y in found] == [0, 1, 2]  # of 2, 3 and 5
+    assert [(rows["read"].shape[1], rows["said"].shape[1], rows["flag"].shape) for rows, _ in found] == [
+        (1, 2, (1,)),
+        (3, 1, (1,)),
+        (1, 5, (1,)),
+    ]
+
+
+def test_by_length_without_lengths_is_refused():
+    with pytest.raises(
+        TypeError, match=r"^batches: x must be Padded, or a dict that holds one, where by_length is True, "
+    ):
+        batches(*rows(), 2, by_length=True)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training import digits, spirals
+from training import adding, digits, spirals
 
 # ---- digits ----------------------------------------------------------------------------------------------------------
 
@@ -104,3 +104,35 @@ def test_sizes_that_cannot_be_are_refused(name):
 def test_noise_that_cannot_be_is_refused(noise):
     with pytest.raises(ValueError, match=rf"^spirals: noise must be finite and >= 0, got {noise}$"):
         spirals(noise=noise)
+
+
+# ---- adding ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_steps", [2, 7, 50])
+def test_two_numbers_are_marked_one_in_each_half_and_y_is_their_sum(n_steps):
+    x, y = adding(300, n_steps, rng=0)
+    numbers, marks = x[..., 0], x[..., 1]
+    assert (x.shape, y.shape) == ((300, n_steps, 2), (300, 1))
+    assert set(np.unique(marks)) <= {0, 1}
+    np.testing.assert_array_equal(marks[:, : n_steps // 2].sum(axis=1), 1)
+    np.testing.assert_array_equal(marks[:, n_steps // 2 :].sum(axis=1), 1)
+    np.testing.assert_allclose(y[:, 0], (numbers * marks).sum(axis=1), rtol=1e-15)
+    assert numbers.min() >= 0
+    assert numbers.max() < 1
+
+
+def test_who_always_says_1_has_an_error_of_a_sixth():
+    # The variance of a uniform number is 1/12, that of two 1/6; of 20,000 sums it comes to within 1% or so.
+    _, y = adding(20_000, 4, rng=1)
+    assert np.mean((y - 1) ** 2) == pytest.approx(1 / 6, rel=0.02)
+
+
+def test_every_step_of_a_half_is_marked_in_its_turn():
+    marks = adding(500, 6, rng=0)[0][..., 1]
+    assert (marks.sum(axis=0) > 100).all()
+
+
+def test_adding_needs_a_step_for_each_number():
+    with pytest.raises(ValueError, match=r"^adding: n_steps must be at least 2, got 1"):
+        adding(3, 1)

@@ -86,7 +86,7 @@ BY_POSITION = {
     *("n_inputs", "n_outputs", "n_operands", "n_features", "n_classes", "n_per_class", "n", "n_steps", "n_groups"),
     *("shape", "k", "n_units", "n_heads", "n_positions"),
     "records",
-    *("batch_size", "test_size", "steps", "every", "milestones", "starts"),
+    *("batch_size", "n_batches", "test_size", "steps", "every", "milestones", "starts"),
     # windows
     *("kernel_size", "stride", "padding"),
     # the one number that a formula is known by
@@ -98,6 +98,8 @@ BY_POSITION = {
         "x",
         "logits",
         "prompt",
+        "tokens",
+        "rows",
         "lengths",
         "y",
         "x_train",

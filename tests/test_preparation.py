@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training import one_hot, standardize, train_test_split
+from training import one_hot, padded, standardize, train_test_split
 
 
 def test_every_example_lands_in_one_part_with_its_label(rng):
@@ -103,3 +103,42 @@ def test_a_constant_feature_is_only_centered(value):
 def test_standardize_of_what_does_not_fit(arrays, message):
     with pytest.raises(ValueError, match=message):
         standardize(*arrays)
+
+
+# ---- rows of unequal length ------------------------------------------------------------------------------------------
+
+
+def test_padded_rows_stand_at_the_beginning_with_zeros_behind_them():
+    rows = padded([np.ones((2, 3), np.float32), np.full((1, 3), 5, np.float32)])
+    np.testing.assert_array_equal(rows.x, [[[1, 1, 1], [1, 1, 1]], [[5, 5, 5], [0, 0, 0]]])
+    assert rows.x.dtype == np.float32
+    assert rows.lengths.tolist() == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("rows", "dtype"),
+    [([[1], [2.5, 1]], np.float64), ([[], [1, 2]], np.int64), ([np.array([1], ">i2"), []], np.int16), ([[]], float)],
+)
+def test_padded_rows_have_the_dtype_that_holds_all_and_rows_without_steps_have_no_say(rows, dtype):
+    assert padded(rows).x.dtype == np.dtype(dtype)
+
+
+def test_rows_without_a_step_are_all_padding():
+    rows = padded([np.zeros((0, 4)), np.zeros((0, 4))])
+    assert rows.shape == (2, 1, 4)
+    assert rows.lengths.tolist() == [0, 0]
+    assert padded([[], np.ones((2, 4))]).shape == (2, 2, 4)
+
+
+def test_rows_that_differ_in_more_than_their_length_are_refused():
+    match = r"^padded: rows must have shapes \(T, ...\), alike but in T, got \(1, 3\) and, of rows\[1\], \(2, 4\)$"
+    with pytest.raises(ValueError, match=match):
+        padded([np.ones((1, 3)), np.ones((2, 4))])
+    with pytest.raises(ValueError, match=r"of rows\[0\], \(\)$"):
+        padded([3, [1]])
+    with pytest.raises(TypeError, match=r"^padded: rows\[1\] must hold real numbers, got dtype <U1"):
+        padded([[1], ["a"]])
+    with pytest.raises(TypeError, match=r"^padded: rows must be a list of arrays, got ndarray"):
+        padded(np.ones((2, 2)))
+    with pytest.raises(ValueError, match=r"^padded: rows must hold at least one, got none"):
+        padded([])

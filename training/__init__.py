@@ -13,17 +13,21 @@ from .callbacks import Callback, Checkpoint
 from .checkpoint import load, save
 from .confusion import confusion_matrix
 from .data import (
+    Vocabulary,
+    adding,
     batches,
     circles,
     digits,
     mnist,
     moons,
     one_hot,
+    padded,
     read_idx,
     sine,
     spirals,
     standardize,
     train_test_split,
+    windows,
     xor,
 )
 from .diagnostics import Diagnostics
@@ -92,6 +96,10 @@ __all__ = [
     "train_test_split",
     "standardize",
     "one_hot",
+    "padded",
+    # text as numbers: data/text.py
+    "Vocabulary",
+    "windows",
     # real data, embedded or read from files: data/datasets.py, data/idx_files.py
     "digits",
     "mnist",
@@ -102,4 +110,5 @@ __all__ = [
     "circles",
     "xor",
     "sine",
+    "adding",
 ]

@@ -1,9 +1,10 @@
 """Data: batches, preparation, data sets that are made or come with the package, and files of others."""
 
 from .batches import batches
-from .datasets import circles, digits, moons, sine, spirals, xor
+from .datasets import adding, circles, digits, moons, sine, spirals, xor
 from .idx_files import mnist, read_idx
-from .preparation import one_hot, standardize, train_test_split
+from .preparation import one_hot, padded, standardize, train_test_split
+from .text import Vocabulary, windows
 
 __all__ = [
     # a pass over the data
@@ -12,14 +13,19 @@ __all__ = [
     "train_test_split",
     "standardize",
     "one_hot",
+    "padded",
+    # text as numbers
+    "Vocabulary",
+    "windows",
     # real data: embedded, or read from files
     "digits",
     "mnist",
     "read_idx",
-    # made from a seed: classes, and a curve to fit
+    # made from a seed: classes, a curve to fit, sequences to remember
     "spirals",
     "moons",
     "circles",
     "xor",
     "sine",
+    "adding",
 ]

@@ -1,15 +1,15 @@
-"""Data made ready: split into parts, standardized, encoded."""
+"""Data made ready: split into parts, standardized, encoded, padded."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from layers.contract import Array, Rng, checks, native
+from layers.contract import Array, Padded, Rng, checks, native
 from layers.speed import sum_axes
 
 from .arrays import described, plain_array, real_array, rows_of
@@ -120,6 +120,44 @@ def _number_dtype(who: str, dtype: Any) -> np.dtype[Any]:
     if checked.kind not in "fiub" or dtype is None or isinstance(dtype, np.generic):
         raise TypeError(f"{who}: dtype must be one of numbers, such as np.float32, got {dtype!r}")
     return checked
+
+
+def padded(rows: Sequence[ArrayLike]) -> Padded:
+    """Return rows of unequal length as one array, zeros behind the end of each, with their lengths: a `Padded`.
+
+    Parameters
+    ----------
+    rows : list of arrays (T, ...)
+        Alike but in T, which may be 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is no row, one holds no numbers, or they differ in more than their lengths.
+
+    Examples
+    --------
+    >>> rows = padded([[5, 6, 7], [8]])
+    >>> rows.x, rows.lengths
+    (array([[5, 6, 7],
+           [8, 0, 0]]), array([3, 1]))
+    """
+    if not isinstance(rows, list | tuple):
+        raise TypeError(f"padded: rows must be a list of arrays, got {type(rows).__name__}")
+    if not rows:
+        raise ValueError("padded: rows must hold at least one, got none")
+    arrays = [real_array("padded", f"rows[{i}]", row, empty=True) for i, row in enumerate(rows)]
+    first = next((row for row in arrays if row.size), arrays[0])  # of a row without steps nobody knows what it holds
+    for i, row in enumerate(arrays):
+        if row.ndim == 0 or (len(row) and row.shape[1:] != first.shape[1:]):
+            shapes = f"{first.shape} and, of rows[{i}], {row.shape}"
+            raise ValueError(f"padded: rows must have shapes (T, ...), alike but in T, got {shapes}")
+    lengths = [len(row) for row in arrays]
+    dtype = np.result_type(*(row.dtype for row in arrays if row.size or row is first))
+    x = np.zeros((len(arrays), max(1, *lengths), *first.shape[1:]), dtype.newbyteorder("="))
+    for place, row in zip(x, arrays, strict=True):
+        place[: len(row)] = row if len(row) else 0
+    return Padded(x, lengths)
 
 
 def standardize(x_train: ArrayLike, *others: ArrayLike) -> Any:
