@@ -3,7 +3,9 @@
 from .batches import batches
 from .datasets import circles, digits, moons, sine, spirals, xor
 from .idx_files import mnist, read_idx
-from .preparation import one_hot, standardize, train_test_split
+from .labels import Labels, balanced_weights
+from .preparation import one_hot, train_test_split
+from .scaling import Standardizer, standardize
 
 __all__ = [
     # a pass over the data
@@ -11,7 +13,10 @@ __all__ = [
     # made ready
     "train_test_split",
     "standardize",
+    "Standardizer",
     "one_hot",
+    "Labels",
+    "balanced_weights",
     # real data: embedded, or read from files
     "digits",
     "mnist",
