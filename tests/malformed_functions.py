@@ -44,6 +44,10 @@ def trained():
     return History({"epoch": [0, 1], "loss": [2.0, 1.0], "learning_rate": [0.1, 0.1]})
 
 
+def fitted():
+    return training.Standardizer().fit(numbers(6, 4))
+
+
 def averaged():
     ema = ExponentialMovingAverage(0.9)
     ema.update(chain())
@@ -67,6 +71,9 @@ LEARNING = {"model": chain, "loss": SoftmaxCrossEntropy, "optimizer": lambda: SG
 DATA = {"x": lambda: numbers(6, 4), "y": classes}
 SCORES = {"predictions": lambda: numbers(6, 3), "y": classes}
 REAL = {"predictions": lambda: numbers(6, 2), "y": lambda: numbers(6, 2)[::-1]}
+CHANCES = {"predictions": lambda: np.full((6, 3), 1 / 3), "y": classes}
+SINGLE = {"predictions": lambda: numbers(6), "y": lambda: classes() % 2}
+SEVERAL = {"predictions": lambda: numbers(6, 2), "y": lambda: np.eye(2, dtype=int)[classes() % 2]}
 SEEDED = {"rng": lambda: 0}
 
 # what is called, and for each argument a function that makes a good one
@@ -109,7 +116,11 @@ GOOD = [
     (training.learning_rate_range_test, {**LEARNING, **DATA, "low": lambda: 1e-3, "high": lambda: 1.0,
                                          "steps": lambda: 50, "batch_size": lambda: 4, **SEEDED}),
     (training.accuracy, SCORES), (training.top_k(2), SCORES), (training.precision, SCORES), (training.recall, SCORES),
-    (training.f1, SCORES), (training.r_squared, REAL), (training.mean_absolute_error, REAL),
+    (training.f1, SCORES), (training.matthews, SCORES), (training.log_loss, CHANCES), (training.roc_auc, SCORES),
+    (training.precision_recall_curve, SINGLE), (training.best_threshold, SINGLE),
+    (training.f1.of_labels(), SEVERAL), (training.Labels, {"y": classes}), (training.balanced_weights, {"y": classes}),
+    (training.Standardizer, {}),
+    (training.r_squared, REAL), (training.mean_absolute_error, REAL),
     (training.confusion_matrix, {**SCORES}),
     (training.confusion_matrix, {"predictions": lambda: numbers(6), "y": lambda: classes() % 2,
                                  "threshold": lambda: 0.5}),
@@ -166,6 +177,11 @@ METHODS = [
     (trained, "best", {"name": lambda: "loss", "mode": lambda: "min"}),
     (trained, "to_csv", {"path": lambda: FOLDER / "history.csv"}),
     (trained, "plot", {"log": lambda: False}),
+    (training.Standardizer, "fit", {"x": lambda: numbers(6, 4)}),
+    (fitted, "transform", {"x": lambda: numbers(6, 4)}),
+    (fitted, "invert", {"x": lambda: numbers(6, 4)}),
+    (lambda: training.Labels(classes()), "encode", {"y": classes}),
+    (lambda: training.Labels(classes()), "decode", {"classes": classes}),
     (lambda: DIAGNOSED, "describe", {"name": lambda: "0"}),
     (averaged, "update", {"model": chain}),
     (averaged, "load_state_dict", {"state": lambda: averaged().state_dict()}),
@@ -246,6 +262,8 @@ FITS = {  # (who, argument): what is no mistake there
     ("batches", "x"): CUT, ("batches", "y"): CUT, ("train_test_split", "x"): CUT, ("train_test_split", "y"): CUT,
     ("layer_outputs", "x"): {"shorter", "nan", "infinite"}, ("sigmoid", "x"): PASSES | {"infinite"},
     ("softmax", "x"): PASSES, ("log_softmax", "x"): PASSES,
+    ("Labels", "y"): {"texts", "shorter", "below"}, ("balanced_weights", "y"): {"shorter"},
+    ("Standardizer", "x"): {"shorter", "a row", "empty", "nan", "infinite"},
     ("one_hot", "y"): {"shorter"}, ("one_hot", "dtype"): {"int"},
     ("padded", "rows"): {"ragged"}, ("History", "record"): {"dict"},
 }  # fmt: skip
