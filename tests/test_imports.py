@@ -14,7 +14,7 @@ MAY_IMPORT = {"layers": set(), "losses": set(), "optimizers": set(), "pictures":
 # What is imported besides NumPy, and by functions only: pictures know matplotlib, training a bar and BLAS in threads.
 GUESTS = {"layers": set(), "losses": set(), "optimizers": set(), "pictures": {"matplotlib"}}
 GUESTS |= {"training": {"tqdm", "threadpoolctl"}}
-DRAWS = "layers/contract/trace.py"  # which draws itself, in two methods
+DRAWS = "layers/contract/drawn.py"  # which draws itself, in two methods
 MODULES = sorted(path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 
