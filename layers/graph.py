@@ -232,13 +232,30 @@ class Graph(Named):
         return self._finished(values)
 
     def advance(self, x: Any, state: Any = None, lengths: Any = None) -> tuple[Any, Any]:
-        for name, layer in self.members():
-            if layer.takes_state:
-                raise TypeError(
-                    f"{self.who}: no layer in here may have memory to advance, since a Graph hands on no states, but "
-                    f"{layer.title} at {name!r} has"
-                )
-        return super().advance(x, state, lengths)
+        """Return out and the states after it, a dict by the names of the layers with memory, given those before.
+
+        Several inputs come as one dict. A layer of several inputs has no memory: it sees what is given now.
+        """
+        if lengths is not None:
+            return super().advance(x, state, lengths)
+        before = {} if state is None else checks.mapping(self.who, "state", state)
+        unknown = [name for name in before if name not in self._wiring.sources]
+        if unknown:
+            raise ValueError(
+                f"{self.who}: state must have names of layers, {list(self._wiring.sources)}, got {unknown}"
+            )
+        values = self._begun((x,), {})
+        after: dict[str, Any] = {}
+        for (name, layer), (sources, place, last, _, _) in zip(self.named(), self._steps, strict=True):
+            inputs = [values[i] for i in sources]
+            if layer.n_operands == 1:
+                values[place], own = layer.advance(inputs[0], before.get(name))
+                after |= {} if own is None else {name: own}
+            else:
+                values[place] = layer.predict(*inputs)
+            for i in last:
+                values[i] = None
+        return self._finished(values), after or None
 
     def _blame(
         self, error: Exception, layer: Layer, values: list[Any], sources: Sequence[int], method: str = "forward"
