@@ -194,6 +194,28 @@ def test_resume_ends_bit_identical_to_a_training_without_a_break(run):
     assert re.findall(r"^(\w+) +bit-identical$", run.out, flags=re.MULTILINE) == ["parameters", "optimizer", "history"]
 
 
+@of("rows")
+def test_rows_are_read_one_after_the_other(run):
+    half, whole = re.search(r"([\d.]+)% right after 4 of 8 rows, ([\d.]+)% after all", run.out).groups()
+    assert float(half) < 50
+    assert float(whole) > 90
+
+
+@of("addition")
+def test_sums_are_learned_letter_by_letter(run):
+    letters = numbers(r"([\d.]+)% of the letters right", run.out)
+    assert letters[0] < 60
+    assert max(letters) > 90
+
+
+@of("names_wavenet")
+def test_both_networks_learn_from_eight_letters(run):
+    guessing = numbers(r"^guessing +loss ([\d.]+)$", run.out)[0]
+    found = re.findall(r"loss ([\d.]+) on names to learn from, ([\d.]+) on others", run.out)
+    assert len(found) == 2
+    assert all(float(loss) < guessing - 1 for pair in found for loss in pair)
+
+
 @of("microgpt")
 def test_a_small_gpt_learns_and_invents_names(run):
     losses = numbers(r"^step +[\d,]+  loss ([\d.]+)$", run.out)
