@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 PACKAGES = {"layers", "losses", "optimizers", "pictures", "training"}
-DATA = ["training/data/digits.npz", "training/data/digits.txt"]
+DATA = ["training/data/digits.npz", "training/data/digits.txt", "pictures/page.html"]
 
 wheel = Path(sys.argv[1])
 names = zipfile.ZipFile(wheel).namelist()

@@ -3,7 +3,7 @@
     python examples/addition.py --full
 
 learns from 45,000 sums of numbers of up to three digits, such as "535+61", for 30 epochs, a few minutes; without
---full, sums of single digits, for a first look of a few seconds.
+--full, 4,000 sums of two digits at most, for a first look of a few seconds.
 
     "16+535 " reversed, one-hot (N, 7, 12) -> LSTM(128) -> LastStep (N, 128) -> Repeat (N, 4, 128) -> LSTM(128) -> Dense
 

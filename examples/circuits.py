@@ -4,7 +4,7 @@
 
 A formula becomes a graph of gates. Forward, each gate computes its value from what comes in; backward, it multiplies
 the gradient that arrives with its own derivative and sends it on: the chain rule, gate by gate. Where a wire forks,
-what comes back adds up.
+what comes back adds up. Each circuit has a picture, and a page that goes through it step by step: open it in a browser.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ def main() -> None:
         for key, gradient in gradients.items():
             print(f"    d{key} = {np.round(gradient, 4).tolist()}")
         circuit.plot().savefig(f"circuit_{name}.png", dpi=160)
-        print(f"    drawn in circuit_{name}.png")
+        circuit.html(f"circuit_{name}.html", **values)
+        print(f"    drawn in circuit_{name}.png, and step by step in circuit_{name}.html")
     z, y = (np.array(value) for value in CIRCUITS["softmax"][1].values())
     y_hat = np.exp(z) / np.exp(z).sum()
     print(f"y_hat - y = {np.round(y_hat - y, 4).tolist()}, which is dz of softmax and cross-entropy")

@@ -43,7 +43,21 @@ from .proof import GradientError, GradientReport, check_gradients
 from .rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
 from .reductions import Max, Mean, Min, Sum
 from .rms_norm import RMSNorm
-from .sequences import GRU, LSTM, LastStep, Repeat, SequenceDropout, SimpleRNN
+from .sequences import (
+    GRU,
+    LSTM,
+    CrossAttention,
+    LastStep,
+    PositionalEmbedding,
+    Repeat,
+    ScaledDotProduct,
+    SelfAttention,
+    SequenceDropout,
+    SimpleRNN,
+    SinusoidalPositions,
+    Tied,
+    TransformerBlock,
+)
 from .sequential import Sequential
 from .shape import Flatten, Identity, Join, Reshape
 from .softmax import LogSoftmax, Softmax, log_softmax, softmax
@@ -95,6 +109,14 @@ __all__ = [
     "LastStep",
     "Repeat",
     "Padded",
+    # attention: every step looks at all others
+    "SelfAttention",
+    "CrossAttention",
+    "ScaledDotProduct",
+    "PositionalEmbedding",
+    "SinusoidalPositions",
+    "TransformerBlock",
+    "Tied",
     # normalization and noise
     "BatchNorm",
     "LayerNorm",

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .contract import Array, Layer, checks, native
+from .gaussian import FARTHEST, normal_distribution
 
 
 def sigmoid(x: ArrayLike) -> Array:
@@ -164,9 +165,15 @@ class SiLU(Layer):
 
 
 class GELU(Layer):
-    """The Gaussian error linear unit in its tanh form: out = x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x³))).
+    """The Gaussian error linear unit: out = x * Phi(x), Phi being the normal distribution, or an approximation of it.
 
-    This is the approximation that GPT-2 uses, within 5e-4 of the exact x * Phi(x).
+    Left alone it is the tanh form of GPT-2, x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x³))), within 5e-4 of the exact
+    one, which is the default of PyTorch and of Keras.
+
+    Parameters
+    ----------
+    exact : bool, default False
+        x * Phi(x) = x/2 * (1 + erf(x / sqrt(2))), to the last digits of the dtype.
 
     References
     ----------
@@ -176,6 +183,8 @@ class GELU(Layer):
     --------
     >>> GELU().forward(np.array([[-1000.0, 0.0, 1.0, 1000.0]])).round(4)
     array([[-0.000e+00,  0.000e+00,  8.412e-01,  1.000e+03]])
+    >>> GELU(exact=True).forward(np.array([[1.0]])).round(4)
+    array([[0.8413]])
     """
 
     step_by_step = True
@@ -184,16 +193,28 @@ class GELU(Layer):
     CUBIC = 0.044715
     NEAR = 25.0  # beyond, sigmoid(2u) is 0 or 1, and x³ could overflow
 
+    def __init__(self, *, exact: bool = False) -> None:
+        self.exact = checks.flag("GELU", "exact", exact)
+        super().__init__()
+
     def forward(self, x: ArrayLike) -> Array:
         x = self._check_x(x)
+        if self.exact:
+            phi, density = normal_distribution(x)
+            self._cache = x, phi, density
+            return np.maximum(x, -FARTHEST) * phi
         near = np.clip(x, -self.NEAR, self.NEAR)
         p, small = _sigmoid(2 * self.SCALE * (near + self.CUBIC * near * near * near))
         self._cache = near, p, small
         return np.maximum(x, -self.NEAR) * p
 
     def backward(self, dout: ArrayLike) -> Array:
-        # out = x * p with p = (1 + tanh(u)) / 2 = sigmoid(2u) and u = SCALE * (x + CUBIC * x³), so that
+        # exact: out = x * Phi(x), and Phi is the integral of the density, so that d out / dx = Phi(x) + x * density(x).
+        # tanh form: out = x * p with p = (1 + tanh(u)) / 2 = sigmoid(2u) and u = SCALE * (x + CUBIC * x³), so that
         # d out / dx = p + x * dp,  dp = p * (1 - p) * 2 * du,  du = SCALE * (1 + 3 * CUBIC * x²)
         near, p, small = self._recall()
+        dout = self._check_dout(dout, near.shape)
+        if self.exact:
+            return dout * (p + np.clip(near, -FARTHEST, FARTHEST) * small)
         du = self.SCALE * (1 + 3 * self.CUBIC * near * near)
-        return self._check_dout(dout, near.shape) * (p + near * _slope(small) * (2 * du))
+        return dout * (p + near * _slope(small) * (2 * du))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from .contract import Array, Layer, Padded, Rng, Shape, Trace, as_examples, blame, checks, each_input, stacked
+from .contract import Array, Layer, Padded, Rng, Shape, Trace, blame, checks, each_input
 from .named import Named
 from .wiring import wired
 
@@ -214,29 +213,6 @@ class Graph(Named):
             douts[place] = each[()]
         return douts
 
-    def _each(self, dout: Any) -> Sequence[Any]:
-        """Return the dout of each output."""
-        _, shapes = self._cache
-        n, number = len(shapes), len(shapes) == 1 and math.prod(shapes[0]) == 1
-        if n == 1:
-            if dout is None and not number:
-                raise TypeError(
-                    f"{self.who}: dout must hold real numbers, got dtype object; it may be left out where out is one "
-                    f"number, and out has shape {shapes[0]}"
-                )
-            return [np.ones(shapes[0]) if dout is None else checks.array(self, "dout", dout)]
-        if not isinstance(dout, tuple | list) or len(dout) != n or all(each is None for each in dout):
-            got = (
-                f"{len(dout)}, {[None if d is None else '...' for d in dout]}"
-                if isinstance(dout, tuple | list)
-                else type(dout).__name__
-            )
-            raise ValueError(
-                f"{self.who}: dout must be a tuple of {n}, for {', '.join(self.outputs)}, with None for an output that "
-                f"has no loss, but not for all, got {got}"
-            )
-        return dout
-
     def predict(self, /, *inputs: Any, batch_size: int | None = None, **named: Any) -> Any:
         if "batch_size" in self.inputs and batch_size is not None:  # it is one of the inputs
             named, batch_size = {**named, "batch_size": batch_size}, None
@@ -256,26 +232,30 @@ class Graph(Named):
         return self._finished(values)
 
     def advance(self, x: Any, state: Any = None, lengths: Any = None) -> tuple[Any, Any]:
-        for name, layer in self.members():
-            if layer.takes_state:
-                raise TypeError(
-                    f"{self.who}: no layer in here may have memory to advance, since a Graph hands on no states, but "
-                    f"{layer.title} at {name!r} has"
-                )
-        return super().advance(x, state, lengths)
+        """Return out and the states after it, a dict by the names of the layers with memory, given those before.
 
-    def _predict_in_batches(self, inputs: dict[str, Any], batch_size: int) -> Any:
-        batch_size = checks.whole(self.who, "batch_size", batch_size)
-        examples: dict[str, Any] = {name: as_examples(value) for name, value in inputs.items()}
-        for each in examples.values():
-            if not isinstance(each, Padded):
-                self._check_examples(each)
-        lengths = {name: len(each) for name, each in examples.items()}
-        if len(set(lengths.values())) != 1:
-            raise ValueError(f"{self.who}: the inputs must have the same length, got {lengths}")
-        starts = range(0, next(iter(lengths.values())), batch_size)
-        outs = [self.predict(*(each[i : i + batch_size] for each in examples.values())) for i in starts]
-        return tuple(map(stacked, zip(*outs, strict=True))) if self.n_outs > 1 else stacked(outs)
+        Several inputs come as one dict. A layer of several inputs has no memory: it sees what is given now.
+        """
+        if lengths is not None:
+            return super().advance(x, state, lengths)
+        before = {} if state is None else checks.mapping(self.who, "state", state)
+        unknown = [name for name in before if name not in self._wiring.sources]
+        if unknown:
+            raise ValueError(
+                f"{self.who}: state must have names of layers, {list(self._wiring.sources)}, got {unknown}"
+            )
+        values = self._begun((x,), {})
+        after: dict[str, Any] = {}
+        for (name, layer), (sources, place, last, _, _) in zip(self.named(), self._steps, strict=True):
+            inputs = [values[i] for i in sources]
+            if layer.n_operands == 1:
+                values[place], own = layer.advance(inputs[0], before.get(name))
+                after |= {} if own is None else {name: own}
+            else:
+                values[place] = layer.predict(*inputs)
+            for i in last:
+                values[i] = None
+        return self._finished(values), after or None
 
     def _blame(
         self, error: Exception, layer: Layer, values: list[Any], sources: Sequence[int], method: str = "forward"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from .contract import Container, Layer, Part, Shape
+from .contract import Container, Layer, Padded, Part, Shape, as_examples, checks, stacked
 from .contract.gate import with_examples, without_examples
 from .contract.typed import in_words
 from .wiring import Wiring
@@ -142,3 +143,39 @@ class Named(Container):
     def title(self) -> str:
         n = len(self.layers)
         return f"{type(self).__name__} of {n} node{'' if n == 1 else 's'}"
+
+    def _each(self, dout: Any) -> Sequence[Any]:
+        """Return the dout of each output."""
+        _, shapes = self._cache
+        n, number = len(shapes), len(shapes) == 1 and math.prod(shapes[0]) == 1
+        if n == 1:
+            if dout is None and not number:
+                raise TypeError(
+                    f"{self.who}: dout must hold real numbers, got dtype object; it may be left out where out is one "
+                    f"number, and out has shape {shapes[0]}"
+                )
+            return [np.ones(shapes[0]) if dout is None else checks.array(self, "dout", dout)]
+        if not isinstance(dout, tuple | list) or len(dout) != n or all(each is None for each in dout):
+            got = (
+                f"{len(dout)}, {[None if d is None else '...' for d in dout]}"
+                if isinstance(dout, tuple | list)
+                else type(dout).__name__
+            )
+            raise ValueError(
+                f"{self.who}: dout must be a tuple of {n}, for {', '.join(self.outputs)}, with None for an output that "
+                f"has no loss, but not for all, got {got}"
+            )
+        return dout
+
+    def _predict_in_batches(self, inputs: dict[str, Any], batch_size: int) -> Any:
+        batch_size = checks.whole(self.who, "batch_size", batch_size)
+        examples: dict[str, Any] = {name: as_examples(value) for name, value in inputs.items()}
+        for each in examples.values():
+            if not isinstance(each, Padded):
+                self._check_examples(each)
+        lengths = {name: len(each) for name, each in examples.items()}
+        if len(set(lengths.values())) != 1:
+            raise ValueError(f"{self.who}: the inputs must have the same length, got {lengths}")
+        starts = range(0, next(iter(lengths.values())), batch_size)
+        outs = [self.predict(*(each[i : i + batch_size] for each in examples.values())) for i in starts]
+        return tuple(map(stacked, zip(*outs, strict=True))) if self.n_outs > 1 else stacked(outs)

@@ -133,6 +133,7 @@ class LayerNorm(Normalization):
     n_features : int
         Length of the last axis, over which the mean and the variance are taken.
     epsilon : float, default 1e-5
+    use_bias : bool, default True
 
     Shapes
     ------
@@ -162,8 +163,9 @@ class LayerNorm(Normalization):
     bias: Array
     dbias: Array
 
-    def __init__(self, n_features: int, *, epsilon: float = 1e-5) -> None:
-        super().__init__(n_features, epsilon)
+    def __init__(self, n_features: int, *, epsilon: float = 1e-5, use_bias: bool = True) -> None:
+        self.use_bias = checks.flag("LayerNorm", "use_bias", use_bias)
+        super().__init__(n_features, epsilon, has_bias=self.use_bias)
 
     @np.errstate(over="ignore", invalid="ignore")
     def forward(self, x: ArrayLike) -> Array:
@@ -181,7 +183,8 @@ class LayerNorm(Normalization):
         self._cache = difference, root, x.shape
         out = as_rows((difference * (1 / root)).reshape(x.shape))
         out *= repeat_channels(self.gain, out.shape[1])
-        out += repeat_channels(self.bias, out.shape[1])
+        if self.use_bias:
+            out += repeat_channels(self.bias, out.shape[1])
         return out.reshape(x.shape)
 
     @np.errstate(over="ignore", invalid="ignore")
@@ -197,7 +200,8 @@ class LayerNorm(Normalization):
         product = dout_rows * difference
         inverse = 1 / root
         self.dgain = weigh_rows(inverse[:, 0], product)  # sum_i dout[i, j] * normalized[i, j]
-        sum_rows_into(self.dbias, dout_rows)
+        if self.use_bias:
+            sum_rows_into(self.dbias, dout_rows)
         if not math.isfinite(self.gradients.dot(self.gradients)):
             return self._careful_backward(Normalized.of(difference, root, (1,), shape), dout, input_gradient)
         if not input_gradient:

@@ -56,7 +56,7 @@ def what_counts(who: str, predictions: Any, y: Any, ignore: int | None = None) -
     elif is_padded(y):
         raise TypeError(f"{who}: predictions must have lengths, as y has, got {type(predictions).__name__}")
     if ignore is not None:
-        y = checks.array(who, "y", y)
+        predictions, y = checks.array(who, "predictions", predictions), checks.array(who, "y", y)
         if y.shape == np.shape(predictions)[:-1] and y.dtype.kind in "iu":  # rows of probabilities ignore nothing
             kept = y != ignore
             if where is not None:

@@ -9,6 +9,7 @@ from .confusion import plot_confusion_matrix
 from .diagnostics import plot_diagnostics
 from .graphviz import dot_of
 from .histories import plot_histories, plot_history
+from .page import page_of, svg_of, write_page
 from .rates import plot_rate_range, plot_schedule
 from .style import COLORS
 
@@ -21,8 +22,11 @@ __all__ = [
     "plot_rate_range",
     # a look inside a network, layer by layer
     "plot_diagnostics",
-    # a computation as a circuit, and the same for Graphviz
+    # a computation as a circuit; the same as SVG, as a page that goes through it, and for Graphviz
     "plot_circuit",
+    "svg_of",
+    "page_of",
+    "write_page",
     "dot_of",
     # which class was taken for which
     "plot_confusion_matrix",

@@ -28,6 +28,10 @@ def chain(rng=0):
     return Sequential([Dense(4, 5), ReLU(), Dense(5, 3)], dtype=np.float64, rng=rng)
 
 
+def writer():
+    return Sequential([layers.Embedding(5, 4), layers.GRU(4, 4), Dense(4, 5)], rng=0)
+
+
 def numbers(*shape):
     return np.random.default_rng(0).normal(size=shape)
 
@@ -38,6 +42,10 @@ def classes(n=6):
 
 def trained():
     return History({"epoch": [0, 1], "loss": [2.0, 1.0], "learning_rate": [0.1, 0.1]})
+
+
+def fitted():
+    return training.Standardizer().fit(numbers(6, 4))
 
 
 def averaged():
@@ -63,6 +71,9 @@ LEARNING = {"model": chain, "loss": SoftmaxCrossEntropy, "optimizer": lambda: SG
 DATA = {"x": lambda: numbers(6, 4), "y": classes}
 SCORES = {"predictions": lambda: numbers(6, 3), "y": classes}
 REAL = {"predictions": lambda: numbers(6, 2), "y": lambda: numbers(6, 2)[::-1]}
+CHANCES = {"predictions": lambda: np.full((6, 3), 1 / 3), "y": classes}
+SINGLE = {"predictions": lambda: numbers(6), "y": lambda: classes() % 2}
+SEVERAL = {"predictions": lambda: numbers(6, 2), "y": lambda: np.eye(2, dtype=int)[classes() % 2]}
 SEEDED = {"rng": lambda: 0}
 
 # what is called, and for each argument a function that makes a good one
@@ -75,6 +86,7 @@ GOOD = [
                     "checkpoint": lambda: FOLDER / "fit.npz"}),
     (training.evaluate, {"model": chain, "loss": SoftmaxCrossEntropy, **DATA, "batch_size": lambda: 4,
                          "sample_weights": lambda: np.ones(6), "metrics": lambda: (), "parts": lambda: 1}),
+    (training.Threads, {"k": lambda: 2, "blas_threads": lambda: 1}),
     (History, {"columns": lambda: {"loss": [1.0]}, "unit": lambda: "nats"}),
     (pictures.plot_history, {"history": trained, "log": lambda: False}),
     (training.plot_histories, {"histories": lambda: {"one": trained()}, "log": lambda: False}),
@@ -84,6 +96,12 @@ GOOD = [
     (training.plot_confusion_matrix, {"matrix": lambda: np.eye(3, dtype=int), "names": lambda: ["a", "b", "c"]}),
     (pictures.plot_circuit, {"records": lambda: Graph({"f": (Multiply(), "x", "y")}).records(), "opened": lambda: False,
                              "title": lambda: "title"}),
+    (pictures.svg_of, {"records": lambda: Graph({"f": (Multiply(), "x", "y")}).records(), "opened": lambda: False,
+                       "title": lambda: "title"}),
+    (pictures.page_of, {"records": lambda: Graph({"f": (Multiply(), "x", "y")}).records(), "opened": lambda: False,
+                        "title": lambda: "title"}),
+    (pictures.write_page, {"path": lambda: FOLDER / "page.html", "title": lambda: "title", "opened": lambda: False,
+                           "records": lambda: Graph({"f": (Multiply(), "x", "y")}).records()}),
     (pictures.dot_of, {"records": lambda: Graph({"f": (Multiply(), "x", "y")}).records()}),
     (training.Checkpoint, {"path": lambda: FOLDER / "checkpoint.npz", "every": lambda: 1, "keep_best": lambda: True,
                            "monitor": lambda: "loss", "mode": lambda: "min"}),
@@ -98,7 +116,11 @@ GOOD = [
     (training.learning_rate_range_test, {**LEARNING, **DATA, "low": lambda: 1e-3, "high": lambda: 1.0,
                                          "steps": lambda: 50, "batch_size": lambda: 4, **SEEDED}),
     (training.accuracy, SCORES), (training.top_k(2), SCORES), (training.precision, SCORES), (training.recall, SCORES),
-    (training.f1, SCORES), (training.r_squared, REAL), (training.mean_absolute_error, REAL),
+    (training.f1, SCORES), (training.matthews, SCORES), (training.log_loss, CHANCES), (training.roc_auc, SCORES),
+    (training.precision_recall_curve, SINGLE), (training.best_threshold, SINGLE),
+    (training.f1.of_labels(), SEVERAL), (training.Labels, {"y": classes}), (training.balanced_weights, {"y": classes}),
+    (training.Standardizer, {}),
+    (training.r_squared, REAL), (training.mean_absolute_error, REAL),
     (training.confusion_matrix, {**SCORES}),
     (training.confusion_matrix, {"predictions": lambda: numbers(6), "y": lambda: classes() % 2,
                                  "threshold": lambda: 0.5}),
@@ -138,6 +160,11 @@ GOOD = [
                               "tolerance": lambda: 1e-5, "directions": lambda: 1, "randomize": lambda: True, **SEEDED}),
     (layers.check_gradients, {"layer": chain, "inputs": lambda: numbers(6, 4), "loss": SoftmaxCrossEntropy,
                               "y": classes}),
+    (training.sample, {"logits": lambda: numbers(2, 5), "temperature": lambda: 0.5, "top_k": lambda: 3,
+                       "top_p": lambda: 0.9, **SEEDED}),
+    (training.generate, {"model": writer, "prompt": lambda: np.array([[0, 1], [2, 3]]), "n": lambda: 2,
+                         "temperature": lambda: 0.5, "top_k": lambda: 3, "top_p": lambda: 0.9, "stop": lambda: 1,
+                         "window": lambda: 4, **SEEDED}),
     (ExponentialMovingAverage, {"decay": lambda: 0.9, "bias_correction": lambda: False, "warm_up": lambda: False}),
 ]  # fmt: skip
 
@@ -150,6 +177,11 @@ METHODS = [
     (trained, "best", {"name": lambda: "loss", "mode": lambda: "min"}),
     (trained, "to_csv", {"path": lambda: FOLDER / "history.csv"}),
     (trained, "plot", {"log": lambda: False}),
+    (training.Standardizer, "fit", {"x": lambda: numbers(6, 4)}),
+    (fitted, "transform", {"x": lambda: numbers(6, 4)}),
+    (fitted, "invert", {"x": lambda: numbers(6, 4)}),
+    (lambda: training.Labels(classes()), "encode", {"y": classes}),
+    (lambda: training.Labels(classes()), "decode", {"classes": classes}),
     (lambda: DIAGNOSED, "describe", {"name": lambda: "0"}),
     (averaged, "update", {"model": chain}),
     (averaged, "load_state_dict", {"state": lambda: averaged().state_dict()}),
@@ -230,6 +262,8 @@ FITS = {  # (who, argument): what is no mistake there
     ("batches", "x"): CUT, ("batches", "y"): CUT, ("train_test_split", "x"): CUT, ("train_test_split", "y"): CUT,
     ("layer_outputs", "x"): {"shorter", "nan", "infinite"}, ("sigmoid", "x"): PASSES | {"infinite"},
     ("softmax", "x"): PASSES, ("log_softmax", "x"): PASSES,
+    ("Labels", "y"): {"texts", "shorter", "below"}, ("balanced_weights", "y"): {"shorter"},
+    ("Standardizer", "x"): {"shorter", "a row", "empty", "nan", "infinite"},
     ("one_hot", "y"): {"shorter"}, ("one_hot", "dtype"): {"int"},
     ("padded", "rows"): {"ragged"}, ("History", "record"): {"dict"},
 }  # fmt: skip

@@ -84,7 +84,7 @@ def test_every_first_line_holds_the_formula():
 BY_POSITION = {
     # sizes and numbers of things
     *("n_inputs", "n_outputs", "n_operands", "n_features", "n_classes", "n_per_class", "n", "n_steps", "n_groups"),
-    *("shape", "k", "n_units"),
+    *("shape", "k", "n_units", "n_heads", "n_positions"),
     "records",
     *("batch_size", "n_batches", "test_size", "steps", "every", "milestones", "starts"),
     # windows
@@ -96,6 +96,8 @@ BY_POSITION = {
     # data
     *(
         "x",
+        "logits",
+        "prompt",
         "tokens",
         "rows",
         "lengths",
@@ -113,6 +115,8 @@ BY_POSITION = {
     # objects
     *(
         "layers",
+        "embedding",
+        "body",
         "layer",
         "nodes",
         "text",

@@ -98,7 +98,7 @@ DATA = {
     "schedule",
     "shape",
 }
-DATA |= {"layer", "exponent", "label", "text", "dtype", "shapes"}
+DATA |= {"embedding", "body", "layer", "exponent", "label", "text", "dtype", "shapes"}
 
 
 @pytest.mark.parametrize("thing", [thing for thing, _ in objects()], ids=lambda thing: type(thing).__name__)

@@ -171,25 +171,6 @@ def test_the_gradient_foretells_what_erasing_does(run):
     assert numbers(r"correlation ([\d.]+)", run.out)[0] > 0.6
 
 
-@of("names_wavenet")
-def test_names_wavenet_reads_eight_letters_both_ways(run):
-    losses = re.findall(r"^(\w+) .*loss ([\d.]+) on names to learn from, ([\d.]+) on others", run.out, flags=re.MULTILINE)
-    assert [name for name, *_ in losses] == ["flat", "hierarchical"]
-    # Without the first syllable in view the last one is a guess among 50, of 3.9 nats, more than one in four letters.
-    assert max(float(held_out) for *_, held_out in losses) < 1.7
-    assert float(losses[1][1]) < float(losses[0][1])
-
-
-@of("addition")
-def test_addition_answers_sums_that_it_never_saw(run):
-    assert numbers(r"^best epoch: ([\d.]+)% of the letters right", run.out)[0] >= 90
-
-
-@of("rows")
-def test_rows_knows_the_digit_after_the_last_row(run):
-    assert numbers(r"test accuracy ([\d.]+)%", run.out)[-1] >= 93
-
-
 def test_names_wavenet_refuses_what_are_no_names(tmp_path):
     (tmp_path / "names.txt").write_text("emma\nava\nmia\nzo#\n", encoding="utf-8")
     command = [sys.executable, str(ROOT / "examples" / "names_wavenet.py"), "--data", "names.txt"]
@@ -220,6 +201,45 @@ def test_lbfgs_asks_for_scipy_where_it_is_missing(tmp_path):
 @of("resume")
 def test_resume_ends_bit_identical_to_a_training_without_a_break(run):
     assert re.findall(r"^(\w+) +bit-identical$", run.out, flags=re.MULTILINE) == ["parameters", "optimizer", "history"]
+
+
+@of("rows")
+def test_rows_are_read_one_after_the_other(run):
+    half, whole = re.search(r"([\d.]+)% right after 4 of 8 rows, ([\d.]+)% after all", run.out).groups()
+    assert float(half) < 50
+    assert float(whole) > 90
+
+
+@of("addition")
+def test_sums_are_learned_letter_by_letter(run):
+    letters = numbers(r"([\d.]+)% of the letters right", run.out)
+    assert letters[0] < 60
+    assert max(letters) > 90
+
+
+@of("names_wavenet")
+def test_both_networks_learn_from_eight_letters(run):
+    guessing = numbers(r"^guessing +loss ([\d.]+)$", run.out)[0]
+    found = re.findall(r"loss ([\d.]+) on names to learn from, ([\d.]+) on others", run.out)
+    assert len(found) == 2
+    assert all(float(loss) < guessing - 1 for pair in found for loss in pair)
+
+
+@of("microgpt")
+def test_a_small_gpt_learns_and_invents_names(run):
+    losses = numbers(r"^step +[\d,]+  loss ([\d.]+)$", run.out)
+    assert losses[0] > 2.8
+    assert losses[-1] < 2.5
+    assert len(re.findall(r"^[a-z]+$", run.out, flags=re.MULTILINE)) >= 19
+    assert "4,192" not in run.out  # which is with 27 tokens
+    assert "3,840 numbers to learn" in run.out
+
+
+@of("shakespeare")
+def test_a_gpt_learns_to_write(run):
+    losses = numbers(r"^step +[\d,]+  loss ([\d.]+) ", run.out)
+    assert losses[-1] < losses[0] / 2
+    assert numbers(r"held out: ([\d.]+) nats", run.out)[0] < 1.5
 
 
 @of("carried_state")

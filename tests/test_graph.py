@@ -15,6 +15,7 @@ from layers import (
     Add,
     BatchNorm,
     Concatenate,
+    CrossAttention,
     Dense,
     Dropout,
     Embedding,
@@ -25,6 +26,7 @@ from layers import (
     Multiply,
     ReLU,
     Residual,
+    SelfAttention,
     Sequential,
     Tanh,
 )
@@ -363,14 +365,39 @@ def test_threads_may_predict_at_once(rng):
     assert wrong == []
 
 
-def test_a_memory_inside_is_not_lost_without_a_word():
-    graph = Graph({"inner": (Graph({"memory": (LSTM(2, 2), "x")}), "x")})
-    with pytest.raises(TypeError, match=r"a Graph hands on no states, but LSTM\(2, 2\) at 'inner.memory' has"):
-        graph.advance(np.ones((1, 3, 2)))
-    with pytest.raises(TypeError, match="a Graph hands on no states"):
-        Sequential([graph]).advance(np.ones((1, 3, 2)))
+def test_a_graph_hands_on_the_states_of_its_layers_by_name(rng):
+    inner = Graph({"memory": (LSTM(3, 3), "x"), "sum": (Add(), "memory", "x")})
+    graph = Graph(
+        {"inner": (inner, "x"), "seen": (SelfAttention(3, 1, causal=True), "inner"), "out": (Tanh(), "seen")}, rng=0
+    )
+    x = rng.normal(size=(2, 6, 3)).astype(np.float32)
+    for model in (graph, Sequential([copy.deepcopy(graph)])):
+        state, pieces = None, []
+        for piece in np.split(x, [1, 4], axis=1):
+            out, state = model.advance(piece, state)
+            pieces.append(out)
+        np.testing.assert_allclose(np.concatenate(pieces, axis=1), model.predict(x), rtol=1e-5, atol=1e-6)
+    _, state = graph.advance(x)
+    assert state.keys() == {"inner", "seen"}
+    assert state["inner"].keys() == {"memory"}
+    with pytest.raises(
+        ValueError, match=r"state must have names of layers, \['inner', 'seen', 'out'\], got \['other'\]"
+    ):
+        graph.advance(x, {"other": 1})
+    with pytest.raises(TypeError, match="state must be a dict by names, got 7"):
+        graph.advance(x, 7)
     out, state = Graph({"a": (Tanh(), "x")}).advance(np.zeros((1, 2)))
     assert (out.sum(), state) == (0, None)
+
+
+def test_a_decoder_goes_on_beside_its_memory(rng):
+    decoder = Graph(
+        {"own": (SelfAttention(4, 2, causal=True), "x"), "out": (CrossAttention(4, 2), "own", "memory")}, rng=0
+    )
+    x, memory = rng.normal(size=(2, 5, 4)).astype(np.float32), rng.normal(size=(2, 3, 4)).astype(np.float32)
+    first, state = decoder.advance({"x": x[:, :2], "memory": memory})
+    rest, _ = decoder.advance({"x": x[:, 2:], "memory": memory}, state)
+    np.testing.assert_allclose(np.concatenate([first, rest], axis=1), decoder.predict(x, memory), rtol=1e-5, atol=1e-6)
 
 
 def test_predict_in_batches(rng):

@@ -11,9 +11,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = {"layers", "losses", "optimizers", "pictures", "training"}
 MAY_IMPORT = {"layers": set(), "losses": set(), "optimizers": set(), "pictures": set(), "training": PACKAGES}
-# What is imported besides NumPy, and by functions only: pictures know matplotlib, the bar of `fit` knows tqdm.
-GUESTS = {"layers": set(), "losses": set(), "optimizers": set(), "pictures": {"matplotlib"}, "training": {"tqdm"}}
-DRAWS = "layers/contract/trace.py"  # which draws itself, in two methods
+# What is imported besides NumPy, and by functions only: pictures know matplotlib, training a bar and BLAS in threads.
+GUESTS = {"layers": set(), "losses": set(), "optimizers": set(), "pictures": {"matplotlib"}}
+GUESTS |= {"training": {"tqdm", "threadpoolctl"}}
+DRAWS = "layers/contract/drawn.py"  # which draws itself, in two methods
 MODULES = sorted(path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 

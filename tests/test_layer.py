@@ -8,7 +8,7 @@ import pytest
 from test_gradients import GATES, LAYERS, drawn, named
 
 import layers
-from layers import Add, Embedding, Flatten, Identity, Layer, ReLU, Reshape
+from layers import Add, Embedding, Flatten, Identity, Layer, ReLU, Reshape, Tied
 
 
 def one_of_each(rows):
@@ -94,7 +94,9 @@ def test_dout_must_hold_real_numbers(fresh, inputs, rng, unchanged):
             fresh.backward(dout)
 
 
-@one_of_each([row for row in [*LAYERS, *GATES] if not isinstance(row[0], Embedding | Flatten | Identity | Reshape)])
+@one_of_each(
+    [row for row in [*LAYERS, *GATES] if not isinstance(row[0], Embedding | Tied | Flatten | Identity | Reshape)]
+)
 def test_whole_numbers_are_numbers(fresh, inputs, rng):
     whole, twin = [np.rint(x).astype(int) + 5 for x in drawn(rng, inputs)], copy.deepcopy(fresh)
     out = fresh.forward(*whole)

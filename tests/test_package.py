@@ -83,7 +83,7 @@ def test_numpy_and_matplotlib_are_all_that_is_required(setup):
 
 def test_the_extras(setup):
     extras = {name: requirements(text) for name, text in setup["options.extras_require"].items()}
-    assert extras["test"].keys() == {"pytest"}
+    assert extras["test"].keys() == {"pytest", "threadpoolctl"}
     assert extras["dev"].keys() >= {"handgrad[test]", "build", "mypy", "ruff"}
     assert extras["bench"] == {"torch": "==2.13.0", "scikit-learn": extras["bench"]["scikit-learn"]}
     assert all(versions for extra in extras.values() for name, versions in extra.items() if name != "handgrad[test]")

@@ -2,7 +2,8 @@
 
 Which file holds what: the loop is `fit.py`, what it tells its callbacks `run.py`; callbacks are in `callbacks.py`,
 those that act when training no longer gets better in `plateaus.py`, those that look inside a network in
-`diagnostics.py`; a batch in parts is in `parallel.py`; sanity checks are in `sanity.py`, metrics in `metrics.py` and
+`diagnostics.py`; a batch in parts is in `parallel.py` and `threads.py`; what a network writes is drawn in
+`generation.py`; sanity checks are in `sanity.py`, metrics in `metrics.py`, `ranking.py`, `residuals.py` and
 `confusion.py`, saving in `checkpoint.py` and `archive.py`, data in `data/`. Pictures come from the package `pictures`.
 """
 
@@ -12,8 +13,11 @@ from .callbacks import Callback, Checkpoint
 from .checkpoint import load, save
 from .confusion import confusion_matrix
 from .data import (
+    Labels,
+    Standardizer,
     Vocabulary,
     adding,
+    balanced_weights,
     batches,
     circles,
     digits,
@@ -31,18 +35,24 @@ from .data import (
 )
 from .diagnostics import Diagnostics
 from .fit import evaluate, fit
+from .generation import generate, sample
 from .history import History
 from .inspection import activations as activations
 from .inspection import layer_outputs, layer_slices
-from .metrics import Metric, accuracy, f1, mean_absolute_error, precision, r_squared, recall, top_k
+from .metrics import Metric, accuracy, f1, matthews, precision, recall, top_k
 from .plateaus import EarlyStopping, ReduceOnPlateau
+from .ranking import best_threshold, log_loss, precision_recall_curve, roc_auc
+from .residuals import mean_absolute_error, r_squared
 from .run import CallbackError, Run
 from .sanity import RateRange, Verdict, learning_rate_range_test, overfit_one_batch
+from .threads import Threads
 
 __all__ = [
     # the loop: fit.py
     "fit",
     "evaluate",
+    # a batch in parts at the same time: threads.py
+    "Threads",
     # its record, an entry for each epoch: history.py
     "History",
     # pictures, of the package pictures
@@ -75,19 +85,31 @@ __all__ = [
     "precision",
     "recall",
     "f1",
+    "matthews",
     "confusion_matrix",
-    # metrics of numbers, and the base of all metrics: metrics.py
+    # metrics of scores before a decision: ranking.py
+    "log_loss",
+    "roc_auc",
+    "precision_recall_curve",
+    "best_threshold",
+    # metrics of numbers, and the base of all metrics: residuals.py, metrics.py
     "mean_absolute_error",
     "r_squared",
     "Metric",
+    # sequences that a network writes: generation.py
+    "generate",
+    "sample",
     # saving a training, and going on with it: checkpoint.py
     "save",
     "load",
-    # data, a batch at a time, and made ready: data/batches.py, data/preparation.py
+    # data, a batch at a time, and made ready: data/batches.py, preparation.py, scaling.py, labels.py
     "batches",
     "train_test_split",
     "standardize",
+    "Standardizer",
     "one_hot",
+    "Labels",
+    "balanced_weights",
     "padded",
     # text as numbers: data/text.py
     "Vocabulary",

@@ -13,6 +13,7 @@ from .data.batches import check_dropping
 from .inspection import applied_twice
 from .interruption import said
 from .loop import measure
+from .parallel import InTurn
 from .protocols import LossLike, Model
 from .sources import Batches, Source
 
@@ -39,7 +40,7 @@ def try_validation(model: Model, loss: LossLike, source: Source, parts: int) -> 
     if source.once:
         raise ValueError("fit: validation must be there after every epoch, but a generator gives its batches once")
     try:
-        measure(model, loss, itertools.islice(source.batches(), 1), {}, parts)
+        measure(model, loss, itertools.islice(source.batches(), 1), {}, InTurn(parts))
     except (ValueError, TypeError) as error:
         kind = ValueError if isinstance(error, ValueError) else TypeError
         raise kind(f"fit: validation: {said(error).removeprefix('fit: validation: ')}") from error

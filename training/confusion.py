@@ -187,7 +187,9 @@ def _strange(labels: Array) -> str:
     sums = labels.sum(axis=-1, dtype=np.float64).reshape(-1)
     row = int(np.argmax((np.abs(sums - 1) > 1e-2) | (labels.min(axis=-1).reshape(-1) < 0)))
     if ((labels == 0) | (labels == 1)).all():
-        return f"{sums[row]:g} ones in row {row}; of several labels an example, take each by itself, or all: .ravel()"
+        return (
+            f"{sums[row]:g} ones in row {row}; of several labels an example: f1.of_labels(), or that of another metric"
+        )
     return f"a sum of {sums[row]:g} in row {row}; of numbers ask {_of_numbers()}"
 
 

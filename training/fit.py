@@ -16,12 +16,14 @@ from .checkpoint import resume as load_to_resume
 from .history import History
 from .interruption import Interruption, carry
 from .loop import Loop, measure
+from .parallel import as_parts
 from .progress import output
 from .protocols import LossLike, Model, OptimizerLike, check_parts
 from .replacement import Path, check_path
 from .run import Run, Seen
 from .scores import Metrics, by_name
 from .sources import Batches, Source
+from .threads import Threads
 
 
 def fit(
@@ -41,7 +43,7 @@ def fit(
     shuffle: bool = True,
     verbose: bool = True,
     progress: bool = False,
-    parts: int = 1,
+    parts: int | Threads = 1,
     checkpoint: Path | None = None,
     resume: bool = False,
     rng: Rng = None,
@@ -87,11 +89,12 @@ def fit(
         Print a line for each epoch.
     progress : bool, default False
         Show a bar with batches a second and the time left; it needs tqdm, the extra `progress`.
-    parts : int, default 1
+    parts : int or Threads, default 1
         Compute each batch in so many parts, one after the other, for the memory of one: the gradients are those of the
         whole batch, up to rounding, and so is the noise. **But a `BatchNorm` takes the statistics of its part**; its
         running ones are then the mean of what the parts have made of them. Nor can a layer of one's own that draws
-        from a `Generator`, and not from a `Noise`, know of the whole. Callbacks see the whole batch.
+        from a `Generator`, and not from a `Noise`, know of the whole. Callbacks see the whole batch. `Threads(4)`
+        computes four parts at the same time, and gives the same bits.
     checkpoint : path, optional
         Where everything is saved after each epoch, as by `save`.
     resume : bool, default False
@@ -125,7 +128,7 @@ def fit(
     ([0, 1, 2, 3], True)
     """
     epochs, batch_size = checks.whole("fit", "epochs", epochs), checks.whole("fit", "batch_size", batch_size)
-    parts = checks.whole("fit", "parts", parts)
+    ways = as_parts("fit", parts)
     shuffle, verbose, progress, resume = (
         checks.flag("fit", *given)
         for given in (("shuffle", shuffle), ("verbose", verbose), ("progress", progress), ("resume", resume))
@@ -158,8 +161,8 @@ def fit(
         )
     beforehand.warn_of_twice(model, loss)
     if held_out is not None:
-        beforehand.try_validation(model, loss, held_out, parts)
-    beforehand.try_one_row(model, data, drop_last, parts)
+        beforehand.try_validation(model, loss, held_out, ways.n)
+    beforehand.try_one_row(model, data, drop_last, ways.n)
 
     loop = Loop(
         run,
@@ -168,7 +171,7 @@ def fit(
         held_out,
         named,
         shuffle=shuffle,
-        parts=parts,
+        parts=ways,
         drop_last=drop_last,
         interruption=interruption,
     )
@@ -211,7 +214,7 @@ def evaluate(
     batch_size: int = 256,
     sample_weights: ArrayLike | None = None,
     metrics: Metrics = (),
-    parts: int = 1,
+    parts: int | Threads = 1,
 ) -> dict[str, float]:
     """Return the loss and the metrics over data, by `predict`, a batch at a time.
 
@@ -225,8 +228,8 @@ def evaluate(
         It changes neither the loss nor the metrics, only how much memory is needed.
     sample_weights : array (N,) or one for each prediction, optional
     metrics : callable, or list or dict of them, optional
-    parts : int, default 1
-        Compute each batch in so many parts, for the memory of one.
+    parts : int or Threads, default 1
+        Compute each batch in so many parts, for the memory of one, or in `Threads` at the same time.
 
     Raises
     ------
@@ -242,11 +245,12 @@ def evaluate(
     (2.3026, 0.099)
     """
     batch_size = checks.whole("evaluate", "batch_size", batch_size)
-    parts = checks.whole("evaluate", "parts", parts)
+    ways = as_parts("evaluate", parts)
     check_parts("evaluate", model=model, loss=loss)
     source = Source("evaluate", x, y, sample_weights, batch_size=batch_size)
     named, seen = by_name("evaluate", metrics), Seen(source.batches())
     try:
-        return measure(model, loss, seen, named, parts)
+        with ways.begun(model):
+            return measure(model, loss, seen, named, ways)
     except ValueError as error:
         raise seen.explained("evaluate", error) from error.__cause__

@@ -12,13 +12,15 @@ import numpy as np
 from .callbacks import Hooks
 from .inspection import applied_twice, gives_probabilities
 from .interruption import Buffers, Interruption
-from .parallel import predict_in_parts, train_in_parts
+from .parallel import InTurn, predict_in_parts, train_in_parts
 from .protocols import LossLike, Model
 from .replacement import Path
 from .run import Run
 from .scores import Named, Scores, anything_counts, divisor_of
 from .snapshot import noises_of
 from .sources import Batch, Source
+
+ONE = InTurn(1)
 
 
 class Loop:
@@ -36,8 +38,8 @@ class Loop:
     metrics : dict of str to callable
     shuffle : bool
         Whether `run.rng` shuffles the data.
-    parts : int
-        How many parts a batch is computed in.
+    parts : InTurn
+        In how many parts a batch is computed, and how.
     drop_last : bool
         Whether a batch to train on that is smaller than the others is left out.
     interruption : Interruption
@@ -53,7 +55,7 @@ class Loop:
         metrics: Named,
         *,
         shuffle: bool,
-        parts: int = 1,
+        parts: InTurn,
         drop_last: bool = False,
         interruption: Interruption,
     ) -> None:
@@ -73,8 +75,9 @@ class Loop:
             run.epoch += 1
             call("on_epoch_begin", run)
             rate = _rate(run)
-            numbers = self._train_epoch()
-            run.note(self._row(numbers, rate, start))
+            with self.parts.begun(run.model):
+                numbers = self._train_epoch()
+                run.note(self._row(numbers, rate, start))
             call("on_epoch_end", run)
             if checkpoint is not None:
                 run.save(checkpoint)
@@ -116,7 +119,7 @@ class Loop:
     def _backward(self) -> float | None:
         """Set the gradients of the batch; return what its loss divided by, None if nothing in it counts."""
         run, model, loss = self.run, self.run.model, self.run.loss
-        if self.parts > 1:
+        if self.parts.n > 1:
             sums = train_in_parts(run, self.parts)
             return None if sums is None else sums.divisor
         x, *targets = run.batch  # or what a callback has put in its place
@@ -132,8 +135,9 @@ class Loop:
         run, start, state = self.run, time.perf_counter(), self.run.rng.bit_generator.state
         rate, unknown = _rate(run), dict.fromkeys(("loss", *self.metrics), math.nan)
         # what comes once is for epoch 1
-        numbers = unknown if self.data.once else self._measure(self.data, doubtful=True)
-        run.note(self._row(numbers, rate, start))
+        with self.parts.begun(run.model):
+            numbers = unknown if self.data.once else self._measure(self.data, doubtful=True)
+            run.note(self._row(numbers, rate, start))
         run.rng.bit_generator.state = state  # the first epoch is shuffled as if nobody had looked
 
     def _row(self, numbers: dict[str, float], rate: float, start: float) -> dict[str, float]:
@@ -161,7 +165,7 @@ class Loop:
 
 
 def measure(
-    model: Model, loss: LossLike, batches: Iterable[Batch], metrics: Named, parts: int = 1, doubtful: bool = False
+    model: Model, loss: LossLike, batches: Iterable[Batch], metrics: Named, parts: InTurn = ONE, doubtful: bool = False
 ) -> dict[str, float]:
     """Return the loss and the metrics over all of the batches, by `predict`, each in so many parts.
 
@@ -170,7 +174,7 @@ def measure(
     scores = Scores(loss, metrics)
     for batch in batches:
         x, *targets = batch
-        if parts > 1:
+        if parts.n > 1:
             predictions, sums = predict_in_parts(model, loss, batch, parts)
             if sums.counts:
                 scores.add(sums.mean, predictions, *targets, divisor=sums.divisor)

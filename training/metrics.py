@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from layers.contract import Array, checks
-from layers.speed import sum_rows
 
 from .confusion import Doubt, classes_of, real_ones, true_classes
 from .data.arrays import real_array
+from .several import AVERAGES, label_counts
 
 
 class Metric:
@@ -70,6 +70,8 @@ class ClassMetric(Metric):
     example, floats (N,), where positive means class 1; or with the predicted classes themselves, integers (N,). Single
     scores that all lie in [0, 1], as probabilities do, are refused where 0.5 would say another class: `at` says it.
 
+    Of examples with several labels each, `of_labels`.
+
     Examples
     --------
     >>> scores, classes = np.array([[2.0, 1.0], [0.0, 3.0]]), np.array([0, 0])
@@ -80,6 +82,7 @@ class ClassMetric(Metric):
     """
 
     threshold: float | None = None
+    average: str | None = None  # of several labels an example
     logits = False  # whether somebody has said so of single scores: then 0 is right, wherever they lie
 
     def at(self, threshold: float) -> ClassMetric:
@@ -94,11 +97,33 @@ class ClassMetric(Metric):
         metric.logits = True
         return metric
 
+    def of_labels(self, average: str = "macro") -> ClassMetric:
+        """Return this metric for examples with several labels each: scores (N, L), and y of 0 and 1, alike.
+
+        "macro" is the mean over the labels, "micro" the value of all labels counted as one, and "exact", of accuracy
+        alone, the share of examples with no label wrong.
+
+        Examples
+        --------
+        >>> scores, y = np.array([[2.0, -1.0], [1.0, 3.0]]), np.array([[1, 0], [0, 1]])
+        >>> f1.of_labels()(scores, y), accuracy.of_labels("exact")(scores, y)
+        (0.8333333333333333, 0.5)
+        """
+        checks.choice(self.__name__, "average", average, AVERAGES)
+        if average == "exact" and not isinstance(self, _Accuracy):
+            raise ValueError(f"{self.__name__}: average must be 'micro' or 'macro', got 'exact', which accuracy has")
+        metric = copy.copy(self)
+        metric.average = average
+        return metric
+
     def start(self) -> dict[str, Any]:
-        return {"counts": np.zeros((3, 0), np.int64), "doubt": Doubt()}
+        return {"counts": np.zeros((3, 0), np.int64), "doubt": Doubt(), "exact": 0, "n": 0}
 
     def add(self, tally: dict[str, Any], predictions: ArrayLike, y: ArrayLike) -> None:
         doubt = None if self.logits else tally["doubt"]
+        if self.average is not None:
+            self._add_labels(tally, *label_counts(self.__name__, predictions, y, self.threshold, doubt))
+            return
         predicted, true, n_classes = classes_of(self.__name__, predictions, y, self.threshold, doubt)
         counts = np.zeros((3, max(n_classes, tally["counts"].shape[1])), np.int64)
         counts[:, : tally["counts"].shape[1]] = tally["counts"]
@@ -107,8 +132,23 @@ class ClassMetric(Metric):
             row[: len(found)] += found
         tally["counts"] = counts
 
+    def _add_labels(self, tally: dict[str, Any], counts: Array, n_exact: int, n: int) -> None:
+        if tally["n"] and tally["counts"].shape != counts.shape:
+            before, now = tally["counts"].shape[1], counts.shape[1]
+            raise ValueError(f"{self.__name__}: every batch must have {before} labels, as before, got {now}")
+        tally["counts"] = tally["counts"] + counts if tally["n"] else counts
+        tally["exact"] += n_exact
+        tally["n"] += n
+
     def result(self, tally: dict[str, Any]) -> float:
         tally["doubt"].settle(self.__name__)
+        if self.average == "exact":
+            return float(tally["exact"] / tally["n"])
+        if self.average is not None:
+            counts = tally["counts"] if self.average == "macro" else tally["counts"].sum(axis=1, keepdims=True)
+            n = tally["n"] if self.average == "macro" else tally["n"] * tally["counts"].shape[1]
+            found, predicted, true, right = counts
+            return float(np.mean(self.of_each_label(found, predicted, true, right, n)))
         return float(self.of(*tally["counts"]))
 
     def of(self, right: Array, predicted: Array, true: Array) -> float:
@@ -119,6 +159,10 @@ class ClassMetric(Metric):
     def shares(self, right: Array, predicted: Array, true: Array) -> Array:
         """Return the share of each class, 0 where there is nothing to share, given counts (C,)."""
         raise NotImplementedError(f"{type(self).__name__} must define shares(self, right, predicted, true)")
+
+    def of_each_label(self, found: Array, predicted: Array, true: Array, right: Array, n: int) -> Array:
+        """Return the value of each of several labels (L,), given counts of them and how many examples there are."""
+        return self.shares(found, predicted, true)
 
     def __call__(self, predictions: ArrayLike, y: ArrayLike, *, threshold: float | None = None) -> float:
         return super().__call__(predictions, y) if threshold is None else self.at(threshold)(predictions, y)
@@ -138,6 +182,9 @@ class _Accuracy(ClassMetric):
 
     def of(self, right: Array, predicted: Array, true: Array) -> float:
         return float(right.sum() / true.sum())
+
+    def of_each_label(self, found: Array, predicted: Array, true: Array, right: Array, n: int) -> Array:
+        return right / n
 
 
 class _Precision(ClassMetric):
@@ -185,7 +232,35 @@ class _F1(ClassMetric):
         return 2 * right / np.maximum(predicted + true, 1)
 
 
+class _Matthews(ClassMetric):
+    """The correlation of predicted and true classes: 1 is perfect, 0 no better than chance, also of unequal classes.
+
+    (n * right - Σ predicted * true) / sqrt((n² - Σ predicted²) * (n² - Σ true²)), sums over the classes; 0 where one
+    class is all that is predicted, or all that is there.
+
+    References
+    ----------
+    Gorodkin (2004), "Comparing two K-category assignments by a K-category correlation coefficient".
+
+    Examples
+    --------
+    >>> matthews(np.array([2.0, 1.0, 3.0, -1.0]), np.array([1, 0, 1, 1]))  # (4 * 2 - 10) / sqrt(6 * 6)
+    -0.3333333333333333
+    """
+
+    def of(self, right: Array, predicted: Array, true: Array) -> float:
+        n = float(true.sum())
+        p, t = predicted / n, true / n
+        below = float((1 - p @ p) * (1 - t @ t))
+        return float((right.sum() / n - p @ t) / np.sqrt(below)) if max(p.max(), t.max()) < 1 else 0.0
+
+    def of_labels(self, average: str = "macro") -> ClassMetric:
+        """Refuse: of several labels, take each by itself."""
+        raise ValueError("matthews: it must be one label's: matthews(scores[:, j], y[:, j]), got of_labels")
+
+
 accuracy, precision, recall, f1 = _Accuracy("accuracy"), _Precision("precision"), _Recall("recall"), _F1("f1")
+matthews = _Matthews("matthews")
 
 
 class top_k(Metric):
@@ -222,84 +297,3 @@ class top_k(Metric):
 
     def result(self, tally: dict[str, Any]) -> float:
         return float(tally["right"] / tally["n"])
-
-
-# ---- numbers -----------------------------------------------------------------------------------------------------
-
-
-class _MeanAbsoluteError(Metric):
-    """The mean of |prediction - y| over all elements, in the units of y.
-
-    Examples
-    --------
-    >>> mean_absolute_error(np.array([1.0, 2.0]), np.array([0.0, 5.0]))
-    2.0
-    """
-
-    def add(self, tally: dict[str, Any], predictions: ArrayLike, y: ArrayLike) -> None:
-        predictions, y = _check_shapes(self.__name__, predictions, y)
-        with np.errstate(over="ignore"):
-            total = tally.get("sum", 0.0) + float(np.abs(predictions - y).sum())
-        _check_total(self.__name__, total, predictions, y)
-        tally["sum"] = total
-        tally["n"] = tally.get("n", 0) + y.size
-
-    def result(self, tally: dict[str, Any]) -> float:
-        return float(tally["sum"] / tally["n"])
-
-
-class _RSquared(Metric):
-    """1 - sum((prediction - y)²) / sum((y - mean of y)²): 1 is perfect, 0 no better than the mean.
-
-    Of several outputs, (N, D), the mean of their values. Needs a y that varies.
-
-    Examples
-    --------
-    >>> r_squared(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 6.0]))  # 1 - 9 / 14
-    0.3571428571428571
-    """
-
-    def add(self, tally: dict[str, Any], predictions: ArrayLike, y: ArrayLike) -> None:
-        predictions, y = _check_shapes(self.__name__, predictions, y)
-        predictions, y = predictions.reshape(len(y), -1), y.reshape(len(y), -1)
-        n = len(y)
-        with np.errstate(over="ignore", invalid="ignore"):
-            mean = sum_rows(y) / n
-            before, old = tally.get("n", 0), tally.get("mean", mean)
-            # Sums of squares around two means join by the parallel axis theorem (Chan, Golub, LeVeque, 1979).
-            around = sum_rows((y - mean) ** 2) + (mean - old) ** 2 * before * n / (before + n)
-            total = tally.get("total", 0.0) + around
-            rest = tally.get("rest", 0.0) + sum_rows((predictions - y) ** 2)
-        _check_total(self.__name__, total + rest, predictions, y)
-        tally["total"], tally["rest"] = total, rest
-        tally["mean"], tally["n"] = old + (mean - old) * n / (before + n), before + n
-
-    def result(self, tally: dict[str, Any]) -> float:
-        if np.any(tally["total"] == 0):
-            raise ValueError(f"{self.__name__}: y must vary, got the same number everywhere")
-        return float(np.mean(1 - tally["rest"] / tally["total"]))
-
-
-mean_absolute_error = _MeanAbsoluteError("mean_absolute_error")
-r_squared = _RSquared("r_squared")
-
-
-def _check_shapes(who: str, predictions: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
-    """Return both as float64; raise unless they have the same shape and at least one element."""
-    predictions, y = real_array(who, "predictions", predictions), real_array(who, "y", y)
-    if predictions.shape != y.shape:
-        cure = ": y[:, np.newaxis]" if predictions.shape == (*y.shape, 1) else ""
-        raise ValueError(
-            f"{who}: predictions and y must have the same shape, got {predictions.shape} and {y.shape}{cure}"
-        )
-    for name, array in (("predictions", predictions), ("y", y)):
-        if not np.isfinite(array).all():
-            raise ValueError(f"{who}: {name} must be finite, got NaN or infinity")
-    return np.asarray(predictions, np.float64), np.asarray(y, np.float64)
-
-
-def _check_total(who: str, total: Any, predictions: Array, y: Array) -> None:
-    """Raise if a sum of numbers that are all finite is not."""
-    if not np.all(np.isfinite(total)):
-        largest = max(np.abs(predictions).max(), np.abs(y).max())
-        raise ValueError(f"{who}: what is added up must be within float64, got numbers up to {largest:.2g}")

@@ -11,12 +11,13 @@ whole. What belongs to a part alone are the statistics of a `BatchNorm`, which s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from layers.contract import Array, Padded
+from layers.contract import Array, Padded, checks
 from losses.loss import NothingCounts
 
 from .interruption import Buffers
@@ -71,6 +72,13 @@ class Sums:
         self.n_counted += 1
         return divisor
 
+    def join(self, other: Sums) -> None:
+        """Add what another one has counted."""
+        self.value += other.value
+        self.divisor += other.divisor
+        self.n_counted += other.n_counted
+        self._refusal = self._refusal or other._refusal
+
     @property
     def counts(self) -> bool:
         """Whether there was anything that counts; raise where the loss itself refused all there was."""
@@ -84,45 +92,101 @@ class Sums:
         return self.value if is_sum(self.loss) else self.value / self.divisor
 
 
-def train_in_parts(run: Run, k: int) -> Sums | None:
+class Done(NamedTuple):
+    """What one part has come to: its predictions, its loss, and its gradients if anything in it counts."""
+
+    predictions: Any
+    sums: Sums
+    gradients: Array | None
+    n_examples: int
+    buffers: list[Array]
+
+
+def step_of(model: Model, loss: LossLike, part: Batch, buffers: Buffers) -> Done:
+    """Go forward and back with a part; its gradients are those of a sum, in the memory of the model."""
+    x, *targets = part
+    predictions = model.forward(x)
+    made, sums = buffers.now(), Sums(loss)
+    factor = sums.add(predictions, *targets)
+    if factor:
+        dpredictions = loss.backward()
+        model.backward(dpredictions if factor == 1 else dpredictions * factor, input_gradient=False)
+    return Done(predictions, sums, model.gradients if factor else None, _n_rows("fit", x), made)
+
+
+class InTurn:
+    """The parts of a batch one after the other, in the memory of one.
+
+    Another way to compute them, such as `Threads`, has these methods too.
+    """
+
+    def __init__(self, n: int = 1) -> None:
+        self.n = n
+
+    def begun(self, model: Model) -> contextlib.AbstractContextManager[Any]:
+        """Be ready for the steps of an epoch, in a `with`."""
+        return contextlib.nullcontext()
+
+    def steps(self, run: Run, parts: Sequence[tuple[int, Batch]], before: list[Array]) -> Iterator[Done]:
+        """Yield what each part has come to, in order, given the buffers as they were before the step."""
+        buffers, places = Buffers(run.model), Places(run.model)
+        try:
+            for row, part in parts:
+                places.begin(row)
+                buffers.put(before)
+                yield step_of(run.model, run.loss, part, buffers)
+        finally:
+            places.end()
+
+    def predictions(self, model: Model, parts: Sequence[Batch]) -> Iterator[Any]:
+        """Yield the predictions for each part, in order."""
+        for x, *_ in parts:
+            yield model.predict(x)
+
+
+def as_parts(who: str, parts: Any) -> InTurn:
+    """Return parts as an object: itself, or for a number so many in turn."""
+    return parts if isinstance(parts, InTurn) else InTurn(checks.whole(who, "parts", parts))
+
+
+def train_in_parts(run: Run, parts: InTurn) -> Sums | None:
     """Set the gradients of `run.batch`, and predictions and loss of the run; return None if nothing counts."""
-    model, loss = run.model, run.loss
-    sums, places, shares = Sums(loss), Places(model), Shares(model)
+    sums, buffers = Sums(run.loss), Buffers(run.model)
     total: Array | None = None
-    found = []
-    try:
-        for row, (x, *targets) in parts_of("fit", run.batch, k):
-            places.begin(row)
-            shares.begin()
-            run.predictions = predictions = model.forward(x)
-            shares.keep(_n_rows("fit", x))
-            found.append(predictions)
-            factor = sums.add(predictions, *targets)
-            if factor:
-                dpredictions = loss.backward()
-                model.backward(dpredictions if factor == 1 else dpredictions * factor, input_gradient=False)
-                if total is None:
-                    total = model.gradients.copy()
-                else:
-                    total += model.gradients
-    finally:
-        places.end()
-    shares.end()
-    run.predictions = joined(found)
+    found: list[Done] = []
+    for done in parts.steps(run, list(parts_of("fit", run.batch, parts.n)), buffers.now()):
+        run.predictions = done.predictions
+        sums.join(done.sums)
+        if done.gradients is not None:
+            if total is None:
+                total = done.gradients.copy()
+            else:
+                total += done.gradients
+        found.append(done._replace(gradients=None))
+    put_mean(buffers, found)
+    run.predictions = joined([done.predictions for done in found])
     if not sums.counts or total is None:
         return None
-    np.divide(total, 1.0 if is_sum(loss) else sums.divisor, out=model.gradients)
+    np.divide(total, 1.0 if is_sum(run.loss) else sums.divisor, out=run.model.gradients)
     run.batch_loss = sums.mean
     return sums
 
 
-def predict_in_parts(model: Model, loss: LossLike, batch: Batch, k: int) -> tuple[Any, Sums]:
-    """Return the predictions for a batch, made part after part, and the sums of their loss."""
+def predict_in_parts(model: Model, loss: LossLike, batch: Batch, parts: InTurn) -> tuple[Any, Sums]:
+    """Return the predictions for a batch, made part by part, and the sums of their loss."""
     sums, found = Sums(loss), []
-    for _, (x, *targets) in parts_of("evaluate", batch, k):
-        found.append(model.predict(x))
-        sums.add(found[-1], *targets)
+    pieces = [part for _, part in parts_of("evaluate", batch, parts.n)]
+    for (_, *targets), predictions in zip(pieces, parts.predictions(model, pieces), strict=True):
+        found.append(predictions)
+        sums.add(predictions, *targets)
     return joined(found), sums
+
+
+def put_mean(buffers: Buffers, found: Sequence[Done]) -> None:
+    """Make the buffers the mean of what the parts have made of them, weighted by their examples, in their order."""
+    n_examples = sum(done.n_examples for done in found)
+    shares = [done.n_examples / n_examples for done in found]
+    buffers.put([_mean(shares, list(made)) for made in zip(*(done.buffers for done in found), strict=True)])
 
 
 class Places:
@@ -140,32 +204,6 @@ class Places:
         """Let what comes next be a whole batch again."""
         for noise, _, _ in self._noises:
             noise.row = 0
-
-
-class Shares:
-    """What each part makes of the buffers: each begins with those before the step.
-
-    After the step they are the mean of what the parts have made of them, weighted by their examples.
-    """
-
-    def __init__(self, model: Any) -> None:
-        self._buffers = Buffers(model)
-        self._before = self._buffers.now()
-        self._made: list[tuple[int, list[Array]]] = []
-
-    def begin(self) -> None:
-        """Put all back to where they were before the step."""
-        self._buffers.put(self._before)
-
-    def keep(self, n_examples: int) -> None:
-        """Note what a part of so many examples has made of them."""
-        self._made.append((n_examples, self._buffers.now()))
-
-    def end(self) -> None:
-        """Put all to the mean of the parts, added up in their order."""
-        n_examples = sum(n for n, _ in self._made)
-        shares = [n / n_examples for n, _ in self._made]
-        self._buffers.put([_mean(shares, list(made)) for made in zip(*(made for _, made in self._made), strict=True)])
 
 
 def _mean(shares: list[float], arrays: list[Array]) -> Array:

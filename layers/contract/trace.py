@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .drawn import Drawn
 from .gate import Gate
 from .layer import Layer
 from .padded import Padded
@@ -41,7 +42,7 @@ class Passage:
     dinputs: tuple[Any, ...] = ()
 
 
-class Traced(Layer):
+class Traced(Drawn, Layer):
     """A layer whose parts can be watched and drawn."""
 
     def wiring(self) -> Iterator[Part]:
@@ -78,30 +79,6 @@ class Traced(Layer):
         if dout is not None and any(part.name == "dout" and part.layer is None for part in self.wiring()):
             named, dout = {**named, "dout": dout}, None  # it is one of the inputs
         return _traced(self, inputs, named, dout)
-
-    def plot(self, /, *inputs: Any, opened: bool = False, **named: Any) -> Any:
-        """Draw the layers as a circuit and return the matplotlib figure: the value above each wire, the gradient below.
-
-        With inputs, as `forward` takes them, they are traced first. Without, there is what a Graph kept, or the
-        structure alone. `opened=True` draws what is inside of the containers in here.
-
-        Examples
-        --------
-        >>> figure = formula("(x + y) * z").plot(x=-2, y=5, z=-4)
-        >>> figure.savefig("circuit.png")
-        """
-        from pictures import plot_circuit
-
-        return plot_circuit(self._seen(inputs, named), opened=opened)
-
-    def dot(self, /, *inputs: Any, opened: bool = False, **named: Any) -> str:
-        """Return the circuit that `plot` draws as text for Graphviz."""
-        from pictures import dot_of
-
-        return dot_of(self._seen(inputs, named), opened=opened)
-
-    def _seen(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> list[dict[str, Any]]:
-        return self.trace(*inputs, **named).records() if inputs or named else self.records()
 
     def entering(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
         """Return the inputs by name, given as `forward` takes them."""

@@ -3,7 +3,9 @@
 from .batches import batches
 from .datasets import adding, circles, digits, moons, sine, spirals, xor
 from .idx_files import mnist, read_idx
-from .preparation import one_hot, padded, standardize, train_test_split
+from .labels import Labels, balanced_weights
+from .preparation import one_hot, padded, train_test_split
+from .scaling import Standardizer, standardize
 from .text import Vocabulary, windows
 
 __all__ = [
@@ -12,7 +14,10 @@ __all__ = [
     # made ready
     "train_test_split",
     "standardize",
+    "Standardizer",
     "one_hot",
+    "Labels",
+    "balanced_weights",
     "padded",
     # text as numbers
     "Vocabulary",

@@ -1,4 +1,4 @@
-"""Data made ready: split into parts, standardized, encoded, padded."""
+"""Data made ready: split into parts, encoded, padded. How they are scaled is in `scaling`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from layers.contract import Array, Padded, Rng, checks, native
-from layers.speed import sum_axes
+from layers.contract import Array, Padded, Rng, checks
 
 from .arrays import described, plain_array, real_array, rows_of
 from .examples import by_rows, paired, rows
@@ -158,66 +157,3 @@ def padded(rows: Sequence[ArrayLike]) -> Padded:
     for place, row in zip(x, arrays, strict=True):
         place[: len(row)] = row if len(row) else 0
     return Padded(x, lengths)
-
-
-def standardize(x_train: ArrayLike, *others: ArrayLike) -> Any:
-    """Return arrays whose features have mean 0 and standard deviation 1 in x_train: (x - mean) / deviation.
-
-    Mean and deviation are those of x_train alone: what is known of the test set must not enter. A feature that is
-    constant in x_train is only centered.
-
-    Parameters
-    ----------
-    x_train : array (N, ...)
-    *others : array (M, ...)
-        Changed by the same numbers.
-
-    Returns
-    -------
-    array, or a tuple of them if there are others
-
-    Raises
-    ------
-    ValueError
-        If the features of the others have another shape, or a number of x_train is NaN or infinite.
-
-    Examples
-    --------
-    >>> x_train, x_test = standardize([[0.0, 5.0], [2.0, 5.0]], [[1.0, 6.0]])
-    >>> x_train, x_test
-    (array([[-1.,  0.],
-           [ 1.,  0.]]), array([[0., 1.]]))
-    """
-    names = ("x_train", *(f"others[{i}]" for i in range(len(others))))
-    given = zip(names, (x_train, *others), strict=True)
-    arrays = [native(np.asarray(real_array("standardize", *each, empty=True))) for each in given]
-    arrays = [x if x.dtype.kind == "f" else x.astype(float) for x in arrays]
-    first = arrays[0]
-    if first.ndim == 0 or len(first) == 0 or not np.all(np.isfinite(first)):
-        raise ValueError(f"standardize: x_train must hold finite examples, got shape {first.shape} with NaN or none")
-    for x in arrays[1:]:
-        if x.shape[1:] != first.shape[1:]:
-            raise ValueError(f"standardize: all must have features {first.shape[1:]}, got {x.shape[1:]}")
-    # In powers of two, so that no difference is too large and no square too small; and less the first example, so that
-    # of equal numbers nothing is left, not even a rounding.
-    power = np.maximum(np.frexp(np.abs(first).max(axis=0).astype(np.float64))[1] + 1, -900)
-    origin = _scaled(first[0], power)
-    difference = _scaled(first, power) - origin
-    mean = sum_axes(difference, (0,)) / len(first)
-    deviation = np.sqrt(sum_axes(np.square(difference - mean), (0,)) / len(first))
-    constant = deviation <= 1e-12 * np.abs(origin + mean)
-    deviation = np.where(constant, np.ldexp(1.0, -power), deviation)  # as large as 1 is in x
-    results = []
-    for x in arrays:
-        try:
-            with np.errstate(over="raise"):
-                results.append(((_scaled(x, power) - origin - mean) / deviation).astype(x.dtype))
-        except FloatingPointError:
-            raise ValueError(f"standardize: results must be at most {np.finfo(x.dtype).max:.2g}, got more") from None
-    return tuple(results) if others else results[0]
-
-
-def _scaled(x: Array, power: Array) -> Array:
-    """Return x over 2**power, in float64."""
-    scaled: Array = np.ldexp(x.astype(np.float64), -power)
-    return scaled
