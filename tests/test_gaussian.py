@@ -1,6 +1,6 @@
 """The normal distribution against numbers of 40 digits, and the exact GELU.
 
-The coefficients, and NUMBERS, were made with mpmath 1.3.0:
+The coefficients, and NUMBERS, were made with mpmath 1.4.1:
 
     import mpmath as mp
     mp.mp.dps = 60
