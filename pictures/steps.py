@@ -54,20 +54,20 @@ GATES: dict[str, tuple[str, tuple[Local, ...]]] = {
     "Maximum": (
         "max({a:bare}, {b:bare})",
         (
-            ("dout, if {a} is the larger one", lambda d, o, a, b: d * (a > b) + d * 0.5 * (a == b)),
-            ("dout, if {b} is the larger one", lambda d, o, a, b: d * (b > a) + d * 0.5 * (a == b)),
+            ("dout, if {a} ≥ {b}, else 0", lambda d, o, a, b: d * (a >= b)),
+            ("dout, if {b} > {a}, else 0", lambda d, o, a, b: d * (b > a)),
         ),
     ),
     "Minimum": (
         "min({a:bare}, {b:bare})",
         (
-            ("dout, if {a} is the smaller one", lambda d, o, a, b: d * (a < b) + d * 0.5 * (a == b)),
-            ("dout, if {b} is the smaller one", lambda d, o, a, b: d * (b < a) + d * 0.5 * (a == b)),
+            ("dout, if {a} ≤ {b}, else 0", lambda d, o, a, b: d * (a <= b)),
+            ("dout, if {b} < {a}, else 0", lambda d, o, a, b: d * (b < a)),
         ),
     ),
     "MatMul": ("{a} @ {b}", (("dout @ {b}ᵀ", lambda d, o, a, b: None), ("{a}ᵀ @ dout", lambda d, o, a, b: None))),
     "Negate": ("-{a}", (("-dout", lambda d, o, a: -d),)),
-    "Absolute": ("|{a:bare}|", (("dout · sign({a:bare})", lambda d, o, a: d * np.sign(a)),)),
+    "Absolute": ("|{a:bare}|", (("dout, if {a} > 0, else -dout", lambda d, o, a: d if a > 0 else -d),)),
     "Exp": ("exp({a:bare})", (("dout · {out}", lambda d, o, a: d * o),)),
     "Log": ("log({a:bare})", (("dout / {a}", lambda d, o, a: d / a),)),
     "Sqrt": ("sqrt({a:bare})", (("dout / (2 · {out})", lambda d, o, a: d / (2 * o)),)),

@@ -100,7 +100,7 @@ def test_the_steps_say_which_numbers_are_known_from_then_on():
         ("x - y", {"x": 2, "y": -3}, ["x - y = 2.00 - (-3.00) = 5.00", "dy = -dout = -1.00"]),
         ("x / y", {"x": 2, "y": -4}, ["dy = -dout · x / y² = -1.00 · 2.00 / (-4.00)² = -0.12"]),
         ("exp(x)", {"x": -1}, ["exp(x) = exp(-1.00) = 0.37", "dx = dout · out = 1.00 · 0.37 = 0.37"]),
-        ("max(x, y)", {"x": 2, "y": 3}, ["dx = dout, if x is the larger one = 0.00"]),
+        ("max(x, y)", {"x": 2, "y": 3}, ["dx = dout, if x ≥ y, else 0 = 0.00"]),
         ("x ** 3", {"x": 2}, ["x ^ 3 = 2.00 ^ 3 = 8.00", "dx = dout · 3 · x ^ (3 - 1) = 1.00 · 3 · 2.00 ^ (3 - 1) ="]),
         ("x * x", {"x": 3}, ["dx = dout · x = 1.00 · 3.00 = 3.00; all ways to x together: 6.00"]),
         ("sum(a @ b)", {"a": np.ones((2, 2)), "b": np.ones((2, 2))}, ["a @ b = [[2, 2], [2, 2]]", "db = aᵀ @ dout"]),
@@ -134,6 +134,18 @@ def test_what_a_step_computes_is_what_comes_back(text, rng):
                 if part.removeprefix("d").startswith(f"{name} = ")
             ]
             assert sum(contributions) == pytest.approx(gradient, abs=0.006 * len(contributions))
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [("max(x, y)", {"x": 2, "y": 2}), ("min(x, y)", {"x": 2, "y": 2}), ("abs(x)", {"x": 0}), ("relu(x)", {"x": 0})],
+)
+def test_at_a_tie_and_at_a_kink_a_step_says_what_backward_does(text, numbers):
+    trace = formula(text).trace(**numbers)
+    said = steps_of(trace.records())[-1].text
+    for name in numbers:
+        (number,) = re.findall(rf"d{name} = [^;]* = (-?[\d.]+)", said)
+        assert float(number) == trace.gradients[name]
 
 
 def test_layers_have_formulas_too(rng):
