@@ -194,10 +194,10 @@ def test_a_foreign_file(tmp_path):
 
 
 def test_a_newer_version(tmp_path, monkeypatch):
-    monkeypatch.setattr(training.archive, "VERSION", 4)
+    monkeypatch.setattr(training.archive, "VERSION", 5)
     path, model, optimizer = saved(tmp_path)
     monkeypatch.undo()
-    refuses(path, model, optimizer, "format up to 3, got 4: it was saved by a newer version of handgrad")
+    refuses(path, model, optimizer, "format up to 4, got 5: it was saved by a newer version of handgrad")
 
 
 def test_no_file_or_a_directory(tmp_path):

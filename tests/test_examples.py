@@ -217,6 +217,11 @@ def test_sums_are_learned_letter_by_letter(run):
     assert max(letters) > 90
 
 
+@of("parallel")
+def test_parts_and_processes_give_the_same_bits(run):
+    assert re.search(r"one process with parts=\d: bit-identical$", run.out, flags=re.MULTILINE)
+
+
 @of("translate")
 def test_dates_are_translated_by_a_decoder_that_looks_at_its_encoder(run):
     whole = numbers(r"([\d.]+)% of the whole dates", run.out)

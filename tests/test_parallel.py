@@ -28,7 +28,7 @@ from layers import (
 from losses import MeanSquaredError, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 from optimizers import SGD, Adam
 from training import Callback, EarlyStopping, accuracy, evaluate, fit
-from training.parallel import parts_of
+from training.parts import parts_of
 
 
 def dense(rng, dtype):

@@ -81,6 +81,7 @@ class Loop:
             call("on_epoch_end", run)
             if checkpoint is not None:
                 run.save(checkpoint)
+            self.parts.end_epoch(run)
 
     def _train_epoch(self) -> dict[str, float]:
         """For each batch: forward, loss, backward, step. Return the numbers of the epoch."""
@@ -146,7 +147,7 @@ class Loop:
         if self.held_out is not None:
             row |= {f"validation_{name}": value for name, value in self._measure(self.held_out).items()}
         row["learning_rate"] = rate
-        row["seconds"] = time.perf_counter() - start
+        row["seconds"] = self.parts.of_first(lambda: time.perf_counter() - start)
         return row
 
     def _measure(self, source: Source, doubtful: bool = False) -> dict[str, float]:

@@ -19,6 +19,7 @@ from .schema import MOST, Weights, fields, real, whole
 class _Plateau(Callback):
     """Watches a number: how many epochs since it was best?"""
 
+    sees_predictions = False
     patience = Option(checks.whole)
     improvement = Option(not_negative)
 

@@ -24,6 +24,8 @@ class Lines(Callback):
     'epoch  3/20   loss 0.2500   validation loss 0.5000   1.5 s'
     """
 
+    sees_predictions = False
+
     def __init__(self, write: Callable[[str], Any] = say) -> None:
         self.write = write
 
@@ -44,6 +46,8 @@ class Lines(Callback):
 
 class Bar(Callback):
     """Show batches a second and the time left, in a bar over the whole training."""
+
+    sees_predictions = False
 
     def __init__(self, tqdm: Any) -> None:
         self.tqdm = tqdm
