@@ -4,6 +4,7 @@ from . import checks
 from .blame import blame, returned_nothing
 from .container import Container, hidden, listed
 from .gate import Gate, within_range
+from .last_axis import End, follow
 from .layer import Layer
 from .noise import Noise, found
 from .padded import Padded, as_examples, as_numbers, check_lengths, real_steps, stacked, without_padding
@@ -35,6 +36,9 @@ __all__ = [
     "as_shape",
     "dotted",
     "native",
+    # whether they fit one another
+    "End",
+    "follow",
     # what flows through them
     "Part",
     "Trace",

@@ -13,6 +13,7 @@ import numpy as np
 
 from . import checks
 from .habits import Habits
+from .last_axis import UNKNOWN, End, passed
 from .noise import Noise
 from .rest import Resting, set_resting
 from .storage import Array, Rng, Shape, as_given, as_shape, native
@@ -58,6 +59,9 @@ class Layer(Habits, Resting):
     n_operands, n_outs : int
         Inputs of forward, 1 if a class does not say otherwise, and outs, of which only a `Graph` may have several. Of
         several inputs, backward returns a tuple of gradients.
+    last_axis : (name, name) or None
+        The attributes that have the last axes of x and of out, for a chain that looks whether its layers fit; a None
+        among them is any that x may have. A class that has none of it, but an `output_shape`, does not tell.
     training_only : tuple of str
         Names of arguments on which `predict` does not depend, such as an initializer or the rate of a Dropout. All
         others must be the same when weights are loaded from a file.
@@ -96,6 +100,8 @@ class Layer(Habits, Resting):
     training_only: tuple[str, ...] = ("initializer",)
     n_operands: int = 1
     n_outs: int = 1
+    last_axis: tuple[str | None, str | None] | None = None
+    grid: bool | None = None  # whether out has axes between N and the last one; None as x has
     # Of sequences (N, T, ...), whose rows may be padded behind their lengths, and of memory: what a container asks.
     step_by_step: bool = False  # every step goes through by itself
     takes_lengths: bool = False  # forward(x, lengths=None)
@@ -177,6 +183,11 @@ class Layer(Habits, Resting):
         Raises ValueError where such an input does not fit.
         """
         return as_shape(input_shape, self)
+
+    def end_after(self, end: End, kind: str, place: str) -> End:
+        """Return what is known of the last axis of out, given what is known of that of x; see `last_axis.py`."""
+        kept = self.last_axis is not None or type(self).output_shape is Layer.output_shape
+        return passed(self, end, kind, place) if kept else UNKNOWN
 
     def shape_of_out(self, *shapes: Shape) -> Shape:
         """Return the shape of out, given the shapes of all the inputs, N included: what a Graph asks."""

@@ -45,6 +45,8 @@ class ImageLayer(Layer):
     written once, for images: what comes in grows an axis in `_check_images`, what goes out loses it by `_outward`.
     """
 
+    last_axis: tuple[str | None, str | None] | None = (None, None)
+    grid = True
     n_axes = 2
 
     def _pair(self, name: str, value: Any, least: int = 1) -> Pair:
