@@ -105,6 +105,7 @@ GOOD = [
     (pictures.dot_of, {"records": lambda: Graph({"f": (Multiply(), "x", "y")}).records()}),
     (training.Checkpoint, {"path": lambda: FOLDER / "checkpoint.npz", "every": lambda: 1, "keep_best": lambda: True,
                            "monitor": lambda: "loss", "mode": lambda: "min"}),
+    (training.CSVLogger, {"path": lambda: FOLDER / "rows.csv"}),
     (training.EarlyStopping, {"monitor": lambda: "loss", "patience": lambda: 2, "improvement": lambda: 0.0,
                               "mode": lambda: "min", "restore_best": lambda: True}),
     (training.ReduceOnPlateau, {"monitor": lambda: "loss", "factor": lambda: 0.5, "minimum": lambda: 0.0,

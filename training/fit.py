@@ -36,6 +36,7 @@ def fit(
     epochs: int,
     batch_size: int = 32,
     drop_last: bool = False,
+    measure_first: bool = True,
     sample_weights: ArrayLike | None = None,
     validation: tuple[Any, ...] | Batches | None = None,
     metrics: Metrics = (),
@@ -74,6 +75,9 @@ def fit(
     drop_last : bool, default False
         Do not train on the last batch of an epoch if it is smaller than the others, such as one example behind a
         `BatchNorm`. Shuffled, it has others in each epoch. Epoch 0 is measured on all.
+    measure_first : bool, default True
+        False leaves out epoch 0, and the time that it takes: the history starts at epoch 1, and so does what is best.
+        The epochs are those that they would have been.
     sample_weights : array (N,) or one for each prediction, optional
         A batch whose weights are all zero is left out.
     validation : (x, y) or (x, y, sample_weights), or iterable of batches, optional
@@ -129,10 +133,9 @@ def fit(
     """
     epochs, batch_size = checks.whole("fit", "epochs", epochs), checks.whole("fit", "batch_size", batch_size)
     ways = as_parts("fit", parts)
-    shuffle, verbose, progress, resume = (
-        checks.flag("fit", *given)
-        for given in (("shuffle", shuffle), ("verbose", verbose), ("progress", progress), ("resume", resume))
-    )
+    flags = {"shuffle": shuffle, "verbose": verbose, "progress": progress, "resume": resume}
+    shuffle, verbose, progress, resume = (checks.flag("fit", *given) for given in flags.items())
+    measure_first = checks.flag("fit", "measure_first", measure_first)
     check_parts("fit", model=model, loss=loss, optimizer=optimizer)
     if isinstance(callbacks, str) or not isinstance(callbacks, Sequence):
         raise TypeError(f"fit: callbacks must be a list, got {type(callbacks).__name__}")
@@ -173,6 +176,7 @@ def fit(
         shuffle=shuffle,
         parts=ways,
         drop_last=drop_last,
+        measure_first=measure_first,
         interruption=interruption,
     )
     try:
@@ -187,7 +191,7 @@ def fit(
                 run.go_on_after(run.history)  # the epoch in which it came is forgotten
             if stopped_in is not None and verbose:
                 print(f"stopped by Ctrl-C in epoch {stopped_in}")
-            if run.history:
+            if loop.begun:
                 hooks.call("on_train_end", run)
     except BaseException as error:
         explained = run.explained(error) if isinstance(error, Exception) else error

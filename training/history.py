@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +14,7 @@ import numpy as np
 from layers.contract import checks
 from layers.contract.meant import did_you_mean
 
-from .replacement import Path, as_text
+from .replacement import Path, as_text, check_path, replaced
 
 # Which way is better, by how the name of a number ends: "min" of the first three kinds, "max" of the others, with
 # "validation_" in front or without. A number of another name is compared once its mode is given.
@@ -36,14 +37,19 @@ class History:
 
     From `fit` there are
 
-    - `epoch`: 0, 1, 2, ... Epoch 0 is before training;
+    - `epoch`: 0, 1, 2, ... Epoch 0 is before training, and left out by `measure_first=False`;
     - `loss`, and each metric by its name: over all examples of the epoch, each at the moment when it was trained on;
     - `validation_loss`, `validation_...`: over the validation data, after the epoch;
     - `learning_rate`: of the first step of the epoch;
     - `gradient_norm`: where the optimizer clips, the mean of the norms that it found;
     - `seconds`: by the clock on the wall, for the epoch and its validation.
 
-    What is not known is NaN. Two histories are equal if everything but `seconds` is: the clock never repeats itself.
+    A callback adds numbers of its own: `run.record["mine"] = 1.0` in `on_epoch_end`. What is not known is NaN: a column
+    that appears later, or not in every epoch, is NaN in the other rows. Two histories are equal if everything but
+    `seconds` is: the clock never repeats itself.
+
+    `dict(history)` has the columns by name; iteration gives the rows, each a dict; so `pandas.DataFrame(history)` is
+    the table, and `history.to_csv(path)` writes it.
 
     Parameters
     ----------
@@ -97,12 +103,17 @@ class History:
             raise KeyError(f"History: there is no {name!r} among {list(self._columns)}{_meant(name, self._columns)}")
         return self._columns[name]
 
-    def __iter__(self) -> Iterator[Any]:
-        raise TypeError("History: it is not gone through by itself: history.names, history.row(i), dict(history)")
+    def __iter__(self) -> Iterator[dict[str, float]]:
+        """Yield the rows, each a dict by name, as `len` counts them; pandas makes its table of them."""
+        return map(self.row, range(len(self)))
 
     def keys(self) -> tuple[str, ...]:
-        """Return the names: `dict(history)` has all that is here."""
+        """Return the names: `dict(history)` has the columns by name, as lists."""
         return self.names
+
+    def items(self) -> Iterator[tuple[str, list[float]]]:
+        """Yield (name, column)."""
+        yield from self._columns.items()
 
     def __getattr__(self, name: str) -> list[float]:
         columns = self.__dict__.get("_columns", {})
@@ -120,6 +131,22 @@ class History:
             self._columns.setdefault(name, [math.nan] * n_rows)
         for name, values in self._columns.items():
             values.append(record.get(name, math.nan))
+
+    def put(self, name: str, value: float) -> None:
+        """Set a number of the last row. One that is new is NaN in the other rows.
+
+        Examples
+        --------
+        >>> history = History({"epoch": [0, 1]})
+        >>> history.put("mine", 0.5)
+        >>> history.mine
+        [nan, 0.5]
+        """
+        name = _name(name)
+        value = _entry(name, value)
+        if not len(self):
+            raise IndexError(f"History: there must be a row to put {name} into, got none")
+        self._columns.setdefault(name, [math.nan] * len(self))[-1] = value
 
     def row(self, index: int) -> dict[str, float]:
         """Return a row by name; -1 is the last one."""
@@ -165,11 +192,17 @@ class History:
     __hash__ = None  # type: ignore[assignment]  # rows are added
 
     def to_csv(self, path: Path) -> None:
-        """Write one line of names and one line for each row; every number comes back exactly."""
-        with open(as_text("History: path", path), "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
+        """Write one line of names and one line for each row; every number comes back exactly.
+
+        A file that is there is replaced at once: whoever reads it meets the old one or the new one, whole.
+        """
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        if self._columns:
             writer.writerow(self._columns)
-            writer.writerows(zip(*self._columns.values(), strict=True))
+        writer.writerows(zip(*self._columns.values(), strict=True))
+        with replaced(check_path("History: path", path)) as file:
+            file.write(text.getvalue().encode())
 
     @classmethod
     def from_csv(cls, path: Path, *, unit: str = "nats") -> History:

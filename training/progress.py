@@ -24,11 +24,14 @@ class Lines(Callback):
     'epoch  3/20   loss 0.2500   validation loss 0.5000   1.5 s'
     """
 
+    comes_last = True  # with the numbers that other callbacks have added
+
     def __init__(self, write: Callable[[str], Any] = say) -> None:
         self.write = write
 
     def on_train_begin(self, run: Run) -> None:
-        self.write(f"resumed after epoch {run.epoch}" if run.epoch else self.text(run.record, run.epochs))
+        if run.record:
+            self.write(f"resumed after epoch {run.epoch}" if run.epoch else self.text(run.record, run.epochs))
 
     def on_epoch_end(self, run: Run) -> None:
         self.write(self.text(run.record, run.epochs))
