@@ -6,12 +6,12 @@ import csv
 import io
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from layers.contract import checks
+from layers.contract import RIGHT, Table, checks, html_of
 from layers.contract.meant import did_you_mean
 
 from .replacement import Path, as_text, check_path, replaced
@@ -221,7 +221,15 @@ class History:
         return history
 
     def __repr__(self) -> str:
-        return f"History of {len(self)} rows{self._best_in_words()}\n{self._table()}" if self._columns else "History()"
+        return f"{self._head()}\n{Table(self._rows(), [RIGHT] * len(self.names))}" if self._columns else "History()"
+
+    def _repr_html_(self) -> str:
+        if not self._columns:
+            return html_of([["History()"]], ["left"])
+        return html_of(self._rows(), ["right"] * len(self.names), title=self._head())
+
+    def _head(self) -> str:
+        return f"History of {len(self)} rows{self._best_in_words()}"
 
     def _best_in_words(self) -> str:
         try:
@@ -231,13 +239,12 @@ class History:
         name = "validation_loss" if "validation_loss" in best else "loss"
         return f", best {name} {best[name]:.4g} at epoch {best['epoch']}" if "epoch" in best else ""
 
-    def _table(self) -> str:
+    def _rows(self) -> list[Sequence[str]]:
+        """Return names and numbers in words, of many rows without the middle."""
         rows = [[f"{value:.4g}" for value in row] for row in zip(*self._columns.values(), strict=True)]
-        widths = [max(map(len, column)) for column in zip(self._columns, *rows, strict=True)]
-        lines = ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in [self.names, *rows]]
         if len(rows) > MOST_ROWS:
-            lines[1 + MOST_ROWS // 2 : -MOST_ROWS // 2] = ["..."]
-        return "\n".join(lines)
+            rows[MOST_ROWS // 2 : -MOST_ROWS // 2] = [["..."] * len(self.names)]
+        return [self.names, *rows]
 
     def plot(self, *, log: bool = False) -> Any:
         """Draw loss, metrics and learning rate against the epochs, the best epoch marked; return the figure.

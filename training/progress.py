@@ -83,7 +83,7 @@ def output(verbose: bool, progress: bool) -> list[Callback]:
     if not progress:
         return [Lines()] if verbose else []
     try:
-        from tqdm import tqdm
+        from tqdm.auto import tqdm  # in a notebook its own, elsewhere that of a terminal
     except ImportError as error:
         hint = 'python -m pip install tqdm, or handgrad with its extra "progress"'
         raise ImportError(f"fit: progress=True needs tqdm, which is not installed: {hint}") from error

@@ -10,6 +10,7 @@ from .noise import Noise, found
 from .padded import Padded, as_examples, as_numbers, check_lengths, real_steps, stacked, without_padding
 from .relay import Relay, through
 from .storage import Array, Rng, Shape, as_shape, dotted, native
+from .table import LEFT, RIGHT, Table, html_of
 from .trace import Part, Trace, each_input
 from .typed import typed
 
@@ -43,6 +44,11 @@ __all__ = [
     "Part",
     "Trace",
     "each_input",
+    # how they are shown
+    "LEFT",
+    "RIGHT",
+    "Table",
+    "html_of",
     # what all of them need
     "blame",
     "returned_nothing",
