@@ -81,6 +81,7 @@ GOOD = [
     (training.fit, {**LEARNING, **DATA, "epochs": lambda: 1, "batch_size": lambda: 4, "drop_last": lambda: False,
                     "sample_weights": lambda: np.ones(6), "validation": lambda: (numbers(6, 4), classes()),
                     "metrics": lambda: (), "callbacks": lambda: [], "shuffle": lambda: True, "verbose": lambda: False,
+                    "measure_first": lambda: True, "transform": lambda: lambda x, y, rng: (x, y),
                     "progress": lambda: False, "parts": lambda: 1, "resume": lambda: False, **SEEDED}),
     (training.fit, {**LEARNING, **DATA, "epochs": lambda: 1, "verbose": lambda: False,
                     "checkpoint": lambda: FOLDER / "fit.npz"}),

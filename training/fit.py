@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from layers.contract import Rng, checks
 
 from . import beforehand
+from .augmentation import Transform, check_transform
 from .callbacks import Hooks
 from .checkpoint import resume as load_to_resume
 from .history import History
@@ -39,6 +40,7 @@ def fit(
     measure_first: bool = True,
     sample_weights: ArrayLike | None = None,
     validation: tuple[Any, ...] | Batches | None = None,
+    transform: Transform | None = None,
     metrics: Metrics = (),
     callbacks: Sequence[object] = (),
     shuffle: bool = True,
@@ -61,10 +63,12 @@ def fit(
         With parameters; a `Sequential`, as a rule.
     loss : Loss
     optimizer : Optimizer
-    x : array (N, ...), dict of arrays, or iterable of batches
+    x : array (N, ...), dict of arrays, data set of examples, or iterable of batches
         An array, memory-mapped if it is larger than memory, is read a batch at a time; so is each of a dict, which has
-        the inputs of a `Graph` by their names. Or an iterable that gives
-        batches (x, y) or (x, y, sample_weights) each time it is gone through, or a function that returns one.
+        the inputs of a `Graph` by their names. Or a data set, an object with `__len__` and `__getitem__` and without
+        `__iter__`, that gives (x, y) or (x, y, sample_weight) of one example by its number: it is shuffled and cut into
+        batches as an array is. Or an iterable that gives batches (x, y) or (x, y, sample_weights) each time it is gone
+        through, or a function that returns one.
         A generator gives its batches once: it will do for one epoch, whose epoch 0 is then NaN.
     y : array (N, ...), optional
         The targets, if x is an array, or several.
@@ -80,8 +84,13 @@ def fit(
         The epochs are those that they would have been.
     sample_weights : array (N,) or one for each prediction, optional
         A batch whose weights are all zero is left out.
-    validation : (x, y) or (x, y, sample_weights), or iterable of batches, optional
+    validation : (x, y) or (x, y, sample_weights), data set, or iterable of batches, optional
         Data to measure the same numbers on, without training.
+    transform : callable, optional
+        `transform(x, y, rng) -> (x, y)` of a batch before the network trains on it: augmentation. It is given a copy,
+        and a stream of random numbers that goes on exactly after a resume. What is only measured, epoch 0 and the
+        validation, does not go through it, so that x must keep its dtype and the shape of its examples: what belongs
+        to every x, such as a division by 255, belongs into the data.
     metrics : callable, or list or dict of them, optional
         `metric(predictions, y) -> float` of a whole epoch, such as `accuracy`; {"name": callable} names it.
         Sample weights are for the loss alone. Metrics that cannot count batch by batch keep an epoch's predictions.
@@ -142,6 +151,8 @@ def fit(
     data = Source("fit", x, y, sample_weights, batch_size=batch_size)
     beforehand.check_last(data, batch_size, checks.flag("fit", "drop_last", drop_last))
     held_out = None if validation is None else beforehand.held_out(validation, batch_size)
+    if transform is not None:
+        check_transform("fit", transform)
     named = by_name("fit", metrics)
     hooks = Hooks([*output(verbose, progress), *callbacks])
     rng = checks.generator("fit", rng)
@@ -177,6 +188,7 @@ def fit(
         parts=ways,
         drop_last=drop_last,
         measure_first=measure_first,
+        transform=transform,
         interruption=interruption,
     )
     try:
@@ -227,7 +239,7 @@ def evaluate(
     model : Layer
     loss : Loss
     x, y : as in `fit`
-        Arrays, or x an iterable of batches.
+        Arrays, or x a data set of examples, or an iterable of batches.
     batch_size : int, default 256
         It changes neither the loss nor the metrics, only how much memory is needed.
     sample_weights : array (N,) or one for each prediction, optional

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .augmentation import Transform, rng_of_epoch, transformed
 from .callbacks import VALIDATION, Hooks
 from .inspection import applied_twice, gives_probabilities
 from .interruption import Buffers, Interruption
@@ -45,6 +46,8 @@ class Loop:
         Whether a batch to train on that is smaller than the others is left out.
     measure_first : bool
         Whether the history has a row 0, the network before training.
+    transform : callable, optional
+        What a batch goes through before the network trains on it.
     interruption : Interruption
         Ctrl-C, which ends the training between two batches.
     """
@@ -61,12 +64,13 @@ class Loop:
         parts: InTurn,
         drop_last: bool = False,
         measure_first: bool = True,
+        transform: Transform | None = None,
         interruption: Interruption,
     ) -> None:
         self.run, self.hooks, self.data, self.held_out, self.metrics = run, hooks, data, held_out, metrics
         self.order = run.rng if shuffle else None
         self.parts, self.drop_last, self.interruption = parts, drop_last, interruption
-        self.measure_first, self.begun = measure_first, False
+        self.measure_first, self.transform, self.begun = measure_first, transform, False
         self.doubtful = not applied_twice(run.model, run.loss)  # else somebody has been warned
 
     def train(self, checkpoint: Path | None) -> None:
@@ -99,8 +103,11 @@ class Loop:
         run.predictions = None
         noises = noises_of(model).values() if hasattr(optimizer, "steps") else ()
         buffers = Buffers(model)
+        rng = rng_of_epoch(run.rng, run.epoch) if self.transform is not None else run.rng
         for i, batch in enumerate(self.interruption.between(self.data.batches(self.order, drop_last=self.drop_last))):
             run.batch_index, run.batch = i, batch
+            if self.transform is not None:
+                run.batch = transformed("fit", self.transform, batch, rng)
             call("on_batch_begin", run)
             for noise in noises:  # whatever else has gone forward since
                 noise.place(optimizer.steps)

@@ -4,6 +4,7 @@ from . import checks
 from .blame import blame, returned_nothing
 from .container import Container, hidden, listed
 from .gate import Gate, within_range
+from .given import cure_of
 from .last_axis import End, follow
 from .layer import Layer
 from .noise import Noise, found
@@ -53,6 +54,7 @@ __all__ = [
     "blame",
     "returned_nothing",
     "checks",
+    "cure_of",
     "found",
     "hidden",
     "listed",

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from . import checks
+from .given import as_given
 from .habits import Habits
 from .last_axis import UNKNOWN, End, passed
 from .noise import Noise
 from .rest import Resting, set_resting
-from .storage import Array, Rng, Shape, as_given, as_shape, native
+from .storage import Array, Rng, Shape, as_shape, native
 from .typed import in_words, typed
 
 STARS = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -272,7 +273,8 @@ class Layer(Habits, Resting):
     def _check_examples(self, x: Array) -> Array:
         """Return x, which must hold at least one example."""
         if x.ndim == 0 or x.size == 0:
-            raise ValueError(f"{self.who}: x must have shape (N, ...) with at least one example, got {x.shape}")
+            cure = "; one number alone is np.array([[6.0]])" * (x.ndim == 0)
+            raise ValueError(f"{self.who}: x must have shape (N, ...) with at least one example, got {x.shape}{cure}")
         return x
 
     def _check_features(self, x: Any, n_features: int) -> Array:

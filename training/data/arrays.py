@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from layers.contract import Array, Padded
+from layers.contract import cure_of as as_numbers_of
 
 
 def real_array(who: str, name: str, value: Any, *, empty: bool = False) -> Array:
@@ -85,11 +86,13 @@ def cure_of(name: str, array: Array) -> str:
     >>> from training.data.arrays import cure_of
     >>> cure_of("x", np.array([1, None])), cure_of("x", np.array([1, True], object))
     ('', ': x.astype(float)')
+    >>> cure_of("y", np.array(["cat", "dog"]))
+    ': of names, Labels(y).encode(y)'
     """
-    real = int | float | np.bool_ | np.integer | np.floating
-    if array.dtype.kind == "O" and array.size and all(isinstance(each, real) for each in array.flat):
-        return f": {name}.astype(float)"
-    return ""
+    if cure := as_numbers_of(name, array):
+        return f": {cure}"
+    text = array.dtype.kind in "UT" or (array.size and all(isinstance(each, str) for each in array.flat))
+    return f": of names, Labels(y).encode({name})" if text and name in ("y", "predictions") else ""
 
 
 def rows_of(who: str, name: str, value: Any) -> Array:
