@@ -1,11 +1,11 @@
 """Where layers, losses and optimizers meet: the script of a training, written once, and what goes with it.
 
 Which file holds what: the loop is `fit.py`, what a batch goes through before it `augmentation.py`, what it tells its
-callbacks `run.py` and `record.py`; callbacks are in `callbacks.py`, those that write files in `keeping.py`, those that act when training no longer gets better in
-`plateaus.py`, those that look inside a network in `diagnostics.py`; a batch in parts is in `parallel.py` and
-`threads.py`; what a network writes is drawn in `generation.py`; sanity checks are in `sanity.py`, metrics in
-`metrics.py`, `ranking.py`, `residuals.py` and `confusion.py`, saving in `checkpoint.py` and `archive.py`, data in
-`data/`. Pictures come from the package `pictures`.
+callbacks `run.py` and `record.py`; callbacks are in `callbacks.py`, those that write files in `keeping.py`, those that
+act when training no longer gets better in `plateaus.py`, those that look inside a network in `diagnostics.py`; a batch
+in parts is in `parallel.py` and `threads.py`; what a network writes is drawn in `generation.py`; sanity checks are in
+`sanity.py`, metrics in `metrics.py`, `ranking.py`, `residuals.py` and `confusion.py`, saving in `checkpoint.py` and
+`archive.py`, data in `data/`. Pictures come from the package `pictures`.
 """
 
 from pictures import plot_confusion_matrix, plot_diagnostics, plot_histories, plot_rate_range, plot_schedule
