@@ -8,8 +8,9 @@ import pytest
 from layers import Add, BatchNorm, Dense, Dropout, Graph, ReLU, Sequential
 from losses import MeanSquaredError, SoftmaxCrossEntropy
 from optimizers import Adam
-from training import accuracy, evaluate, fit
-from training.data.mapped import Mapped, is_mapped
+from training import accuracy, batches, evaluate, fit, learning_rate_range_test, overfit_one_batch, train_test_split
+from training.data.arrays import is_mapped
+from training.data.mapped import Mapped
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 4)).astype(np.float32)
@@ -181,3 +182,22 @@ def test_what_is_one_array_needs_its_targets():
 
     with pytest.raises(TypeError, match=r"x must come with y, or be an iterable of batches \(x, y\), got Table alone"):
         train(Table(X))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda data: overfit_one_batch(model(), SoftmaxCrossEntropy(), Adam(), data, Y),
+        lambda data: learning_rate_range_test(model(), SoftmaxCrossEntropy(), Adam(), data, Y),
+        lambda data: train_test_split(data, Y),
+        lambda data: batches(data, Y, 4),
+        lambda data: train(X, data),
+    ],
+)
+def test_where_an_array_is_needed_no_example_is_asked_for(call):
+    data = Examples(X, Y)
+    with pytest.raises(
+        TypeError, match="must be an array, got the data set Examples, which gives one example at a time"
+    ):
+        call(data)
+    assert data.asked == []

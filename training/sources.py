@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .data.arrays import rows_of
+from .data.arrays import is_mapped, rows_of
 from .data.examples import Examples, by_rows, paired, rows
-from .data.mapped import Mapped, is_mapped
+from .data.mapped import Mapped
 
 Batch: TypeAlias = tuple[Any, ...]  # (x, y) or (x, y, sample_weights)
 Batches: TypeAlias = Iterable[Any] | Callable[[], Iterable[Any]]

@@ -12,24 +12,6 @@ from .arrays import plain_array
 NAMES = ("x", "y", "sample_weight")  # of what an example is made
 
 
-def is_mapped(x: Any) -> bool:
-    """Return whether x gives examples by their numbers: what can be gone through by itself gives batches instead.
-
-    Examples
-    --------
-    >>> from training.data.mapped import is_mapped
-    >>> class Squares:
-    ...     def __len__(self):
-    ...         return 10
-    ...     def __getitem__(self, i):
-    ...         return [float(i)], [float(i) ** 2]
-    >>> is_mapped(Squares()), is_mapped([([0.0], [0.0])]), is_mapped(np.zeros(3))
-    (True, False, False)
-    """
-    has = all(hasattr(type(x), method) for method in ("__len__", "__getitem__"))
-    return has and not isinstance(x, type) and not any(hasattr(x, other) for other in ("__iter__", "__array__", "keys"))
-
-
 class Mapped:
     """Batches of the examples that a data set gives by their numbers, 0 to len - 1, each asked for when it is needed.
 
