@@ -3,6 +3,7 @@ import pickle
 
 import pytest
 
+import training
 from training import History
 from training.history import better
 
@@ -61,7 +62,20 @@ def test_the_best_row():
     ("names", "way"),
     [
         (("loss", "validation_loss", "mean_absolute_error", "perplexity"), "min"),
-        (("accuracy", "validation_top_2_accuracy", "precision", "recall", "f1", "r_squared", "my_score"), "max"),
+        (
+            (
+                "accuracy",
+                "validation_top_2_accuracy",
+                "precision",
+                "recall",
+                "f1",
+                "validation_roc_auc",
+                "matthews",
+                "r_squared",
+                "my_score",
+            ),
+            "max",
+        ),
     ],
 )
 def test_which_way_is_better(names, way):
@@ -200,3 +214,13 @@ def test_a_csv_is_replaced_at_once(tmp_path, monkeypatch):
     assert History.from_csv(path) == history()
     History().to_csv(path)
     assert path.read_text() == ""
+
+
+def test_every_metric_of_the_package_says_which_way_it_is_better():
+    lowest = {"log_loss", "mean_absolute_error"}
+    metrics = [training.accuracy, training.top_k(3), training.precision, training.recall, training.f1, training.matthews,
+               training.roc_auc, training.log_loss, training.mean_absolute_error, training.r_squared]  # fmt: skip
+    offered = {name for name in training.__all__ if isinstance(getattr(training, name), training.Metric)}
+    assert offered <= {metric.__name__ for metric in metrics}
+    for metric in metrics:
+        assert better(metric.__name__) == ("min" if metric.__name__ in lowest else "max")

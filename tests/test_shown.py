@@ -61,7 +61,7 @@ def test_pyplot_does_not_know_a_figure_and_a_notebook_gets_its_picture(name):
     assert plt.get_fignums() == before
     picture = matplotlib.image.imread(io.BytesIO(figure._repr_png_()))
     height, width = picture.shape[:2]
-    assert (width, height) == tuple(np.floor(figure.get_size_inches() * figure.dpi + 1e-6))
+    assert np.abs(figure.get_size_inches() * figure.dpi - (width, height)).max() <= 1  # of which the part is cut off
     assert np.ptp(picture[..., :3]) > 0.5  # something is drawn
     assert figure.axes or figure.lines  # without, a notebook of matplotlib's own would show nothing
 

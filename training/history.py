@@ -14,21 +14,9 @@ import numpy as np
 from layers.contract import RIGHT, Table, checks, html_of
 from layers.contract.meant import did_you_mean
 
+from .direction import better as better
 from .replacement import Path, as_text, check_path, replaced
 
-# Which way is better, by how the name of a number ends: "min" of the first three kinds, "max" of the others, with
-# "validation_" in front or without. A number of another name is compared once its mode is given.
-BETTER = {
-    "loss": "min",
-    "error": "min",
-    "perplexity": "min",
-    "accuracy": "max",
-    "precision": "max",
-    "recall": "max",
-    "f1": "max",
-    "r_squared": "max",
-    "score": "max",
-}
 MOST_ROWS = 12  # of a history that is printed; of a longer one the middle is left out
 
 
@@ -164,7 +152,8 @@ class History:
         name : str, default "validation_loss", or "loss" where there is no validation
         mode : "min" or "max", optional
             Which way is better, where the name does not say it, or says the opposite. These endings speak for
-            themselves: loss, error, perplexity (min); accuracy, precision, recall, f1, r_squared, score (max).
+            themselves: loss, error, perplexity (min); accuracy, precision, recall, f1, auc, matthews, r_squared, score
+            (max).
 
         Raises
         ------
@@ -257,30 +246,6 @@ class History:
         from pictures import plot_history
 
         return plot_history(self, log=log)
-
-
-def better(name: str, mode: str | None = None, who: str = "") -> str:
-    """Return "min" or "max", whichever is better for the number of this name: the mode, or what its ending says.
-
-    `who` asks, for the errors.
-
-    Examples
-    --------
-    >>> from training.history import better
-    >>> better("validation_loss"), better("top_5_accuracy"), better("kappa", mode="max")
-    ('min', 'max', 'max')
-    """
-    who = f"{who}: " if who else ""
-    if mode is not None and not (isinstance(mode, str) and mode in ("min", "max")):
-        raise ValueError(f"{who}mode must be 'min' or 'max', got {mode!r}")
-    if not isinstance(name, str):
-        raise TypeError(f"{who}monitor must be the name of a number in the history, got {name!r}")
-    if mode is not None:
-        return mode
-    for ending, way in BETTER.items():
-        if name.endswith(ending):
-            return way
-    raise ValueError(f"{who}mode must be 'min' or 'max' for {name!r}, whose name does not say which is better")
 
 
 def _name(name: Any) -> str:

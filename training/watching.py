@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .callbacks import Callback
-from .history import better
+from .direction import better
 
 
 class Watching(Callback):
