@@ -354,6 +354,21 @@ def stopped(folder):
     return [history.epoch, model.parameters.tolist(), other.epoch, halt.parameters.tolist()]
 
 
+def inside(folder):
+    """A callback that measures, in all processes, in a training with metrics."""
+    seen = []
+
+    def measure(run):
+        seen.append(evaluate(run.model, run.loss, X, Y, parts=PROCESSES if run.parts == N and not alone else N)["loss"])
+
+    results = []
+    for alone in (False, True):
+        model, history = trained(N if alone else PROCESSES, callbacks=[measure], metrics=[accuracy])
+        results.append([told(history), model.parameters.tolist(), list(seen)])
+        seen.clear()
+    return [results[0] == results[1], *results]
+
+
 def refused(folder):
     """What `Processes` is not made of."""
     found = []
@@ -374,7 +389,7 @@ def refused(folder):
 
 
 def predicted(folder):
-    """Predictions for more and fewer batches than processes, of an array, rows of unequal length and several outputs."""
+    """Predictions for more and fewer batches than processes, of arrays, of padded rows, and of several outputs."""
     model = network(Dropout(0.5), BatchNorm(8))
     reader = Sequential([Embedding(9, 4), LSTM(4, 5)], rng=0)
     padded = Padded(np.arange(60).reshape(10, 6) % 9, np.arange(10) % 7)

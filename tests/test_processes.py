@@ -139,6 +139,13 @@ def test_ctrl_c_at_the_terminal_ends_all(tmp_path):
     assert one == other
 
 
+def test_a_callback_may_measure(tmp_path):
+    first, *others = found("inside", tmp_path, 2)
+    assert first[0]
+    assert others == [first]
+    assert len(first[1][2]) == 3
+
+
 def test_predictions_are_shared_a_batch_each(tmp_path):
     for each in found("predicted", tmp_path, 3):
         assert len(each) == 20

@@ -116,7 +116,8 @@ def test_validation_callbacks_and_evaluate(rng):
 def test_predictions_are_shared_a_batch_each(batch_size, rng):
     model = Sequential([Dense(3, 8), BatchNorm(8), ReLU(), Dropout(0.3), Dense(8, 2)], rng=0)
     x, parts = rng.normal(size=(20, 3)), Threads(3, blas_threads=1)
-    np.testing.assert_array_equal(parts.predict(model, x, batch_size=batch_size), model.predict(x, batch_size=batch_size))
+    found = parts.predict(model, x, batch_size=batch_size)
+    np.testing.assert_array_equal(found, model.predict(x, batch_size=batch_size))
     two = Graph({"a": (Dense(3, 2), "x"), "b": (Dense(3, 3), "x")}, rng=0)
     for one, other in zip(parts.predict(two, x, batch_size=batch_size), two.predict(x), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from layers.contract import Rng, checks
 
 from . import beforehand
+from .augmentation import Transform, check_transform
 from .callbacks import Hooks
 from .checkpoint import resume as load_to_resume
 from .history import History
@@ -37,8 +38,10 @@ def fit(
     epochs: int,
     batch_size: int = 32,
     drop_last: bool = False,
+    measure_first: bool = True,
     sample_weights: ArrayLike | None = None,
     validation: tuple[Any, ...] | Batches | None = None,
+    transform: Transform | None = None,
     metrics: Metrics = (),
     callbacks: Sequence[object] = (),
     shuffle: bool = True,
@@ -61,10 +64,12 @@ def fit(
         With parameters; a `Sequential`, as a rule.
     loss : Loss
     optimizer : Optimizer
-    x : array (N, ...), dict of arrays, or iterable of batches
+    x : array (N, ...), dict of arrays, data set of examples, or iterable of batches
         An array, memory-mapped if it is larger than memory, is read a batch at a time; so is each of a dict, which has
-        the inputs of a `Graph` by their names. Or an iterable that gives
-        batches (x, y) or (x, y, sample_weights) each time it is gone through, or a function that returns one.
+        the inputs of a `Graph` by their names. Or a data set, an object with `__len__` and `__getitem__` and without
+        `__iter__`, that gives (x, y) or (x, y, sample_weight) of one example by its number: it is shuffled and cut into
+        batches as an array is. Or an iterable that gives batches (x, y) or (x, y, sample_weights) each time it is gone
+        through, or a function that returns one.
         A generator gives its batches once: it will do for one epoch, whose epoch 0 is then NaN.
     y : array (N, ...), optional
         The targets, if x is an array, or several.
@@ -75,10 +80,18 @@ def fit(
     drop_last : bool, default False
         Do not train on the last batch of an epoch if it is smaller than the others, such as one example behind a
         `BatchNorm`. Shuffled, it has others in each epoch. Epoch 0 is measured on all.
+    measure_first : bool, default True
+        False leaves out epoch 0, and the time that it takes: the history starts at epoch 1, and so does what is best.
+        The epochs are those that they would have been.
     sample_weights : array (N,) or one for each prediction, optional
         A batch whose weights are all zero is left out.
-    validation : (x, y) or (x, y, sample_weights), or iterable of batches, optional
+    validation : (x, y) or (x, y, sample_weights), data set, or iterable of batches, optional
         Data to measure the same numbers on, without training.
+    transform : callable, optional
+        `transform(x, y, rng) -> (x, y)` of a batch before the network trains on it: augmentation. It is given a copy,
+        and a stream of random numbers that goes on exactly after a resume. What is only measured, epoch 0 and the
+        validation, does not go through it, so that x must keep its dtype and the shape of its examples: what belongs
+        to every x, such as a division by 255, belongs into the data.
     metrics : callable, or list or dict of them, optional
         `metric(predictions, y) -> float` of a whole epoch, such as `accuracy`; {"name": callable} names it.
         Sample weights are for the loss alone. Metrics that cannot count batch by batch keep an epoch's predictions.
@@ -131,16 +144,17 @@ def fit(
     ways = as_parts("fit", parts)
     with ways.together():
         epochs, batch_size = checks.whole("fit", "epochs", epochs), checks.whole("fit", "batch_size", batch_size)
-        shuffle, verbose, progress, resume = (
-            checks.flag("fit", *given)
-            for given in (("shuffle", shuffle), ("verbose", verbose), ("progress", progress), ("resume", resume))
-        )
+        flags = {"shuffle": shuffle, "verbose": verbose, "progress": progress, "resume": resume}
+        shuffle, verbose, progress, resume = (checks.flag("fit", *given) for given in flags.items())
+        measure_first = checks.flag("fit", "measure_first", measure_first)
         check_parts("fit", model=model, loss=loss, optimizer=optimizer)
         if isinstance(callbacks, str) or not isinstance(callbacks, Sequence):
             raise TypeError(f"fit: callbacks must be a list, got {type(callbacks).__name__}")
         data = Source("fit", x, y, sample_weights, batch_size=batch_size)
         beforehand.check_last(data, batch_size, checks.flag("fit", "drop_last", drop_last))
         held_out = None if validation is None else beforehand.held_out(validation, batch_size)
+        if transform is not None:
+            check_transform("fit", transform)
         named = by_name("fit", metrics)
         first = ways.rank == 0
         hooks = Hooks([*output(verbose and first, progress and first), *callbacks])
@@ -179,6 +193,8 @@ def fit(
             shuffle=shuffle,
             parts=ways,
             drop_last=drop_last,
+            measure_first=measure_first,
+            transform=transform,
             interruption=interruption,
         )
         _train(loop, checkpoint, verbose and first)
@@ -214,7 +230,7 @@ def _train(loop: Loop, checkpoint: Path | None, verbose: bool) -> None:
                 run.go_on_after(run.history)  # the epoch in which it came is forgotten
             if stopped_in is not None and verbose:
                 print(f"stopped by Ctrl-C in epoch {stopped_in}")
-            if run.history:
+            if loop.begun:
                 call("on_train_end", run)
             ways.end()
     except BaseException as error:
@@ -251,7 +267,7 @@ def evaluate(
     model : Layer
     loss : Loss
     x, y : as in `fit`
-        Arrays, or x an iterable of batches.
+        Arrays, or x a data set of examples, or an iterable of batches.
     batch_size : int, default 256
         It changes neither the loss nor the metrics, only how much memory is needed.
     sample_weights : array (N,) or one for each prediction, optional

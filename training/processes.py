@@ -127,7 +127,7 @@ class Processes(InTurn):
     def together(self) -> Iterator[None]:
         if not self._depth:  # within a training a callback may measure
             self._meeting.begin()
-        self._depth += 1
+        gathers, self._depth = self.gathers, self._depth + 1
         try:
             with self._limits():
                 yield
@@ -139,7 +139,7 @@ class Processes(InTurn):
                 self._meeting.tell(error)
             raise
         finally:
-            self._depth -= 1
+            self.gathers, self._depth = gathers, self._depth - 1
 
     def _limits(self) -> contextlib.AbstractContextManager[Any]:
         if self.blas_threads is None and any(os.environ.get(name) for name in LIMITS):

@@ -24,13 +24,15 @@ class Lines(Callback):
     'epoch  3/20   loss 0.2500   validation loss 0.5000   1.5 s'
     """
 
+    comes_last = True  # with the numbers that other callbacks have added
     sees_predictions = False
 
     def __init__(self, write: Callable[[str], Any] = say) -> None:
         self.write = write
 
     def on_train_begin(self, run: Run) -> None:
-        self.write(f"resumed after epoch {run.epoch}" if run.epoch else self.text(run.record, run.epochs))
+        if run.record:
+            self.write(f"resumed after epoch {run.epoch}" if run.epoch else self.text(run.record, run.epochs))
 
     def on_epoch_end(self, run: Run) -> None:
         self.write(self.text(run.record, run.epochs))
@@ -84,7 +86,7 @@ def output(verbose: bool, progress: bool) -> list[Callback]:
     if not progress:
         return [Lines()] if verbose else []
     try:
-        from tqdm import tqdm
+        from tqdm.auto import tqdm  # in a notebook its own, elsewhere that of a terminal
     except ImportError as error:
         hint = 'python -m pip install tqdm, or handgrad with its extra "progress"'
         raise ImportError(f"fit: progress=True needs tqdm, which is not installed: {hint}") from error

@@ -12,6 +12,7 @@ from .data.examples import first_row, not_finite
 from .history import History
 from .interruption import said
 from .protocols import LossLike, Model, OptimizerLike
+from .record import Record
 from .replacement import Path
 
 
@@ -41,8 +42,8 @@ class CallbackError(RuntimeError):
 class Run:
     """What a callback is told: the training, and how far it is.
 
-    The loop of `fit` writes it, callbacks read it. They change two things: they may put another `batch` in the place of
-    the one that comes, and `stop()` the training.
+    The loop of `fit` writes it, callbacks read it. They change three things: they may put another `batch` in the place
+    of the one that comes, add numbers to the `record`, and `stop()` the training.
 
     Attributes
     ----------
@@ -55,7 +56,9 @@ class Run:
     history : History
         A row for every epoch that is over; in `on_epoch_end` this epoch's row is the last.
     record : dict of str to float
-        That last row.
+        That last row. `run.record["mine"] = 1.0` adds a number to it in `on_epoch_end`, and in `on_train_begin` where
+        the row before training is the last: a column of the history, in checkpoints, and something to `monitor`.
+        At any other time the row is over, and it is refused. Empty before the first row.
     epoch, epochs : int
         The epoch that runs, counted from 1, and the one after which training ends.
     batch : tuple (x, y) or (x, y, sample_weights)
@@ -99,7 +102,7 @@ class Run:
         self.callbacks = tuple(callbacks)
         self.rng = rng
         self.history = History(unit=getattr(loss, "unit", ""))
-        self.record: dict[str, float] = {}
+        self.record = Record({})
         self.epoch, self.epochs = 0, epochs
         self.batch: tuple[Any, ...] = ()
         self.batch_index, self.n_batches = 0, n_batches
@@ -131,14 +134,14 @@ class Run:
     def note(self, record: dict[str, float]) -> None:
         """Make this the last row of the history."""
         self.history.append(record)
-        self.record = record
+        row = self.history.row(-1)
+        self.record = Record({name: row[name] for name in record}, self.history)
 
     def go_on_after(self, history: History) -> None:
         """Stand where the last epoch of this history ended."""
         self.history = history
-        if history:
-            self.record = history.row(-1)
-            self.epoch = int(self.record["epoch"])
+        self.record = Record(history.row(-1) if history else {})
+        self.epoch = int(self.record.get("epoch", 0))
 
     def explained(self, error: Exception) -> Exception:
         """Return a clearer error where training has diverged or x is not finite, elsewhere this one."""

@@ -73,6 +73,8 @@ class SelfAttention(Attention):
     True
     """
 
+    last_axis = "n_features", "n_features"
+    grid = True
     takes_lengths = knows_rest = True
     weights: Array
     dweights: Array
