@@ -193,6 +193,15 @@ def test_a_foreign_file(tmp_path):
     refuses(path, model, optimizer, "is something else")
 
 
+def test_the_number_of_parts_is_a_whole_one(tmp_path):
+    _, model, _ = saved(tmp_path)
+    for wrong, error in ((0, ValueError), (2.0, TypeError), ("two", TypeError)):
+        with pytest.raises(error, match="save: parts must be"):
+            save(tmp_path / "parts.npz", model, parts=wrong)
+    save(tmp_path / "parts.npz", model, parts=3)
+    assert training.archive.read("load", str(tmp_path / "parts.npz"))["parts"] == 3
+
+
 def test_a_newer_version(tmp_path, monkeypatch):
     monkeypatch.setattr(training.archive, "VERSION", 5)
     path, model, optimizer = saved(tmp_path)

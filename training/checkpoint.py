@@ -152,13 +152,16 @@ def load(
     best = checks.flag("load", "best", best)
     if best and not (optimizer is callbacks is rng is None):
         raise ValueError("load: best=True must come without optimizer, callbacks and rng, those of the last epoch")
-    return _load(path, model, optimizer, callbacks, rng, best=best)
+    return _load(path, model, optimizer, callbacks, rng, best=best)[0]
 
 
 def resume(
     path: Path, model: Model, optimizer: OptimizerLike, callbacks: Iterable[object], rng: np.random.Generator
-) -> History:
-    """Load everything, as `fit` goes on with it: a history of the file must say which epoch was its last."""
+) -> tuple[History, int | None]:
+    """Load everything, as `fit` goes on with it, and return the history, and in how many parts its batches were.
+
+    The history of the file must say which epoch was its last.
+    """
     return _load(path, model, optimizer, callbacks, rng, epochs=True)
 
 
@@ -171,7 +174,7 @@ def _load(
     *,
     best: bool = False,
     epochs: bool = False,
-) -> History:
+) -> tuple[History, int | None]:
     name = as_text("load: path", path)
     _check_kept("load", model, optimizer, callbacks, rng)
     stateful = None if callbacks is None else with_state(callbacks)
@@ -190,7 +193,7 @@ def _load(
     try:
         with _naming("load", name):
             restore(state, model, optimizer, stateful or (), rng)
-        return history
+        return history, state.get("parts")
     except BaseException:  # a callback that refuses its state, Ctrl-C
         before.restore()
         raise

@@ -209,7 +209,9 @@ def _stand(run: Run, ways: InTurn, interruption: Interruption, checkpoint: Path 
         check_path("fit: checkpoint", checkpoint)
         if resume and os.path.exists(checkpoint):
             with interruption:  # a Ctrl-C while it loads acts at the first batch
-                run.go_on_after(load_to_resume(checkpoint, run.model, run.optimizer, run.callbacks, run.rng))
+                history, parts = load_to_resume(checkpoint, run.model, run.optimizer, run.callbacks, run.rng)
+                run.go_on_after(history)
+                run.parts_before = run.parts if parts is None else parts
     ways.begin_alike(run)
     if hasattr(run.optimizer, "check_serves"):
         run.optimizer.check_serves(run.model)

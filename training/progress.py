@@ -31,8 +31,11 @@ class Lines(Callback):
         self.write = write
 
     def on_train_begin(self, run: Run) -> None:
-        if run.record:
-            self.write(f"resumed after epoch {run.epoch}" if run.epoch else self.text(run.record, run.epochs))
+        if run.epoch:
+            parts = f"batches were in {run.parts_before} parts, now in {run.parts}: the same up to rounding"
+            self.write(f"resumed after epoch {run.epoch}{f'; {parts}' if run.parts != run.parts_before else ''}")
+        elif run.record:
+            self.write(self.text(run.record, run.epochs))
 
     def on_epoch_end(self, run: Run) -> None:
         self.write(self.text(run.record, run.epochs))

@@ -111,6 +111,7 @@ class Run:
         self.error: Exception | None = None
         self.of = ""  # whose batch it is, in words, where it is not one to train on
         self.parts, self.rank = parts, rank
+        self.parts_before = parts  # of the training that goes on
         self.stopped = False
 
     def stop(self) -> None:
