@@ -218,8 +218,18 @@ def test_a_csv_is_replaced_at_once(tmp_path, monkeypatch):
 
 def test_every_metric_of_the_package_says_which_way_it_is_better():
     lowest = {"log_loss", "mean_absolute_error"}
-    metrics = [training.accuracy, training.top_k(3), training.precision, training.recall, training.f1, training.matthews,
-               training.roc_auc, training.log_loss, training.mean_absolute_error, training.r_squared]  # fmt: skip
+    metrics = [
+        training.accuracy,
+        training.top_k(3),
+        training.precision,
+        training.recall,
+        training.f1,
+        training.matthews,
+        training.roc_auc,
+        training.log_loss,
+        training.mean_absolute_error,
+        training.r_squared,
+    ]
     offered = {name for name in training.__all__ if isinstance(getattr(training, name), training.Metric)}
     assert offered <= {metric.__name__ for metric in metrics}
     for metric in metrics:
