@@ -15,9 +15,7 @@ from .gradient_report import GradientError
 def check_is_one(layer: Any) -> None:
     """Check that this is a layer or a loss, and an object, made by an `__init__` that did its part."""
     if isinstance(layer, type):
-        raise TypeError(
-            f"check_gradients: layer must be an object, got the class {layer.__name__}: write {layer.__name__}(...)"
-        )
+        raise TypeError(f"check_gradients: layer must be an object, got the class {layer.__name__}: write its ()")
     if not isinstance(layer, Layer) and not (hasattr(layer, "forward") and hasattr(layer, "backward")):
         raise TypeError(f"check_gradients: layer must have forward and backward, got {type(layer).__name__}")
     if isinstance(layer, Layer) and "parameters" not in vars(layer):
@@ -27,9 +25,7 @@ def check_is_one(layer: Any) -> None:
 def check_is_loss(loss: Any) -> None:
     """Check that this is a loss, and an object, or None."""
     if isinstance(loss, type):
-        raise TypeError(
-            f"check_gradients: loss must be an object, got the class {loss.__name__}: write {loss.__name__}(...)"
-        )
+        raise TypeError(f"check_gradients: loss must be an object, got the class {loss.__name__}: write its ()")
     if loss is not None and not (hasattr(loss, "forward") and hasattr(loss, "backward")):
         raise TypeError(f"check_gradients: loss must have forward and backward, got {type(loss).__name__}")
 
