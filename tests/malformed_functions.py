@@ -128,7 +128,7 @@ GOOD = [
                                  "threshold": lambda: 0.5}),
     (training.top_k, {"k": lambda: 2}), (training.Metric, {"name": lambda: "name"}),
     (training.save, {"path": lambda: FOLDER / "saved.npz", "model": chain, "optimizer": lambda: SGD(0.1),
-                     "history": trained, "callbacks": lambda: [], "rng": lambda: np.random.default_rng(0)}),
+                     "history": trained, "callbacks": lambda: [], "rng": lambda: np.random.default_rng(0), "parts": lambda: 2}),
     (training.load, {"path": lambda: FOLDER / "loaded.npz", "model": chain, "optimizer": lambda: SGD(0.1),
                      "callbacks": lambda: [], "best": lambda: False, "rng": lambda: np.random.default_rng(0)}),
     (training.batches, {**DATA, "batch_size": lambda: 2, "drop_last": lambda: False, "shuffle": lambda: True,
