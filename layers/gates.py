@@ -31,6 +31,7 @@ class Add(Gate):
 
     n_operands = 2
     sign = "+"
+    step_by_step = True
 
     @within_range
     def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
@@ -58,6 +59,7 @@ class Subtract(Gate):
 
     n_operands = 2
     sign = "-"
+    step_by_step = True
 
     @within_range
     def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
@@ -85,6 +87,7 @@ class Multiply(Gate):
 
     n_operands = 2
     sign = "*"
+    step_by_step = True
 
     @within_range
     def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
@@ -152,6 +155,7 @@ class Maximum(Gate):
 
     n_operands = 2
     sign = "max"
+    step_by_step = True
 
     @within_range
     def forward(self, a: ArrayLike, b: ArrayLike) -> Any:
@@ -178,6 +182,7 @@ class Minimum(Gate):
 
     n_operands = 2
     sign = "min"
+    step_by_step = True
 
     @within_range
     def forward(self, a: ArrayLike, b: ArrayLike) -> Any:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from .contract import Array, Layer, Padded, Rng, Shape, Trace, blame, checks, each_input
-from .named import Named
+from .lengths import Lengths, Padding
 from .wiring import wired
 
 
-class Graph(Named):
+class Graph(Padding):
     """Layers and gates as named nodes: out of each = layer(the outs of its sources).
 
     Backward is the chain rule in reverse order. Where a value forks, the gradients that come back add up. There is no
@@ -125,11 +125,6 @@ class Graph(Named):
                 constants[i].flags.writeable = False  # an out may be a view of it
         self._start = *[None] * len(self.inputs), *constants, *[None] * len(self._wiring.sources)
 
-    @property
-    def _casts(self) -> bool:
-        """Whether values are cast at the door: where there are parameters, or other layers around it."""
-        return bool(self.parameters.size) or self.holder is not None
-
     # ---- the passes ------------------------------------------------------------------------------------------------
 
     def _begun(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
@@ -141,19 +136,27 @@ class Graph(Named):
         return values
 
     def _let_in(self, x: Any) -> Any:
-        """Return x as any container takes it; a Padded is for the container that reads it."""
+        """Return x as any container takes it; a Padded is opened by `_opened`."""
         return x if isinstance(x, Padded) else self._at_the_door(x)
 
-    def _finished(self, values: list[Any]) -> Any:
-        return values[self._exits[0]] if len(self._exits) == 1 else tuple([values[i] for i in self._exits])
+    def _finished(self, values: list[Any], lengths: Lengths | None = None) -> Any:
+        if lengths is None:
+            return values[self._exits[0]] if len(self._exits) == 1 else tuple([values[i] for i in self._exits])
+        outs = [lengths.closed(values[i], i) for i in self._exits]
+        return outs[0] if len(outs) == 1 else tuple(outs)
 
     def forward(self, /, *inputs: Any, **named: Any) -> Any:
         self._cache = self._kept = None
+        if "lengths" in named and "lengths" not in self.inputs:
+            return self._in_a_chain(self.forward, inputs, named)
         values = self._begun(inputs, named)
+        lengths = self._opened(values)
         entered = [_form(value) for value in values[: len(self.inputs)]]
         for layer, (sources, place, last, _, _) in zip(self.layers, self._steps, strict=True):
             try:
-                if len(sources) == 1:  # as nearly always, and faster
+                if lengths is not None:
+                    values[place] = lengths.call(layer, layer.forward, values, sources)
+                elif len(sources) == 1:  # as nearly always, and faster
                     values[place] = layer.forward(values[sources[0]])
                 else:
                     values[place] = layer.forward(*[values[i] for i in sources])
@@ -162,14 +165,14 @@ class Graph(Named):
                 raise
             for i in () if self.keep else last:
                 values[i] = None
-        self._cache = entered, [np.shape(values[i]) for i in self._exits]
+        self._cache = entered, [np.shape(values[i]) for i in self._exits], lengths
         if self.keep:
             self._kept = self._by_name(values), {}
-        return self._finished(values)
+        return self._finished(values, lengths)
 
     def backward(self, dout: Any = None, input_gradient: bool = True) -> Any:
         douts = self._arriving(dout)
-        entered, _ = self._recall()
+        entered, *_ = self._recall()
         for layer, (sources, place, _, before, learns) in zip(reversed(self.layers), self._steps_back, strict=True):
             dout = douts[place]
             if not self.keep:
@@ -201,7 +204,7 @@ class Graph(Named):
         """Return the list of gradients at the beginning of backward: those of the outputs are there."""
         if self._cache is None:
             self._recall()  # which says that there was no forward
-        _, shapes = self._cache
+        _, shapes, lengths = self._cache
         douts: list[Any] = [None] * len(self._start)
         for name, place, each, shape in zip(self.outputs, self._exits, self._each(dout), shapes, strict=True):
             if each is None:
@@ -210,7 +213,7 @@ class Graph(Named):
             if each.shape != shape:
                 of = "out" if len(shapes) == 1 else repr(name)
                 raise ValueError(f"{self.who}: dout must have the shape of {of}, {shape}, got {each.shape}")
-            douts[place] = each[()]
+            douts[place] = each[()] if lengths is None else lengths.zeroed(each, place)
         return douts
 
     def predict(self, /, *inputs: Any, batch_size: int | None = None, **named: Any) -> Any:
@@ -218,18 +221,24 @@ class Graph(Named):
             named, batch_size = {**named, "batch_size": batch_size}, None
         if len(inputs) == 2 and len(self.inputs) == 1 and batch_size is None:  # as any container takes it
             batch_size, inputs = inputs[-1], inputs[:1]
+        if "lengths" in named and "lengths" not in self.inputs:
+            return self._in_a_chain(self.predict, inputs, named)
         if batch_size is not None:
             return self._predict_in_batches(self.entering(inputs, named), batch_size)
         values = self._begun(inputs, named)
+        lengths = self._opened(values)
         for layer, (sources, place, last, _, _) in zip(self.layers, self._steps, strict=True):
             try:
-                values[place] = layer.predict(*[values[i] for i in sources])
+                if lengths is not None:
+                    values[place] = lengths.call(layer, layer.predict, values, sources)
+                else:
+                    values[place] = layer.predict(*[values[i] for i in sources])
             except Exception as error:
                 self._blame(error, layer, values, sources, "predict")
                 raise
             for i in last:
                 values[i] = None
-        return self._finished(values)
+        return self._finished(values, lengths)
 
     def advance(self, x: Any, state: Any = None, lengths: Any = None) -> tuple[Any, Any]:
         """Return out and the states after it, a dict by the names of the layers with memory, given those before.

@@ -146,7 +146,7 @@ class Named(Container):
 
     def _each(self, dout: Any) -> Sequence[Any]:
         """Return the dout of each output."""
-        _, shapes = self._cache
+        _, shapes, *_ = self._cache
         n, number = len(shapes), len(shapes) == 1 and math.prod(shapes[0]) == 1
         if n == 1:
             if dout is None and not number:

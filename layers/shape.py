@@ -124,6 +124,11 @@ class Join(Gate):
 
     sign = "|"
 
+    @property
+    def step_by_step(self) -> bool:  # type: ignore[override]  # side by side along the steps they would change places
+        """Whether it leaves the steps where they are."""
+        return self.axis == -1 or self.axis >= 2
+
     def __init__(self, n_operands: int = 2, axis: int = -1) -> None:
         self.n_operands = checks.whole("Join", "n_operands", n_operands)
         self.axis = checks.whole("Join", "axis", axis, -(10**9))

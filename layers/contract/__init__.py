@@ -8,7 +8,7 @@ from .given import cure_of
 from .last_axis import End, follow
 from .layer import Layer
 from .noise import Noise, found
-from .padded import Padded, as_examples, as_numbers, check_lengths, real_steps, stacked, without_padding
+from .padded import Padded, as_examples, as_numbers, check_lengths, check_steps, real_steps, stacked, without_padding
 from .relay import Relay, through
 from .storage import Array, Rng, Shape, as_shape, dotted, native
 from .table import LEFT, RIGHT, Table, html_of
@@ -28,6 +28,7 @@ __all__ = [
     "as_examples",
     "as_numbers",
     "check_lengths",
+    "check_steps",
     "real_steps",
     "stacked",
     "without_padding",

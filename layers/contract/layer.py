@@ -106,6 +106,7 @@ class Layer(Habits, Resting):
     # Of sequences (N, T, ...), whose rows may be padded behind their lengths, and of memory: what a container asks.
     step_by_step: bool = False  # every step goes through by itself
     takes_lengths: bool = False  # forward(x, lengths=None)
+    takes_padded: bool = False  # of several inputs: each may be a Padded
     takes_state: bool = False  # forward(x, state=None) leaves `state`, and backward(dout, dstate=None) `dstate`
 
     def __init__(self, **shapes: Shape) -> None:
@@ -205,6 +206,17 @@ class Layer(Habits, Resting):
                 f"{self.who}: x must have no padding, since this layer cannot say what becomes of lengths, got a Padded"
             )
         return lengths
+
+    def lengths_of_out(self, *lengths: Array | None) -> Array | None:
+        """Return the lengths of the rows of out, given those of all the inputs, None of one without: what a Graph asks.
+
+        Raises ValueError where two inputs have other ones each.
+        """
+        first, *others = (each for each in lengths if each is not None)
+        for other in others:
+            if not np.array_equal(first, other):
+                raise ValueError(f"{self.who}: all inputs must have the same lengths, got {first} and {other}")
+        return self.output_lengths(first)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)

@@ -161,6 +161,19 @@ def _outside(lengths: Array, n_steps: int) -> str:
     return f"{lengths[row]} in row {row}"
 
 
+def check_steps(who: str, x: Array) -> Array:
+    """Return x; raise unless it has steps: (N, T, D), or tokens (N, T), where numbers of (N, T) would be features.
+
+    Examples
+    --------
+    >>> check_steps("Sequential", np.array([[1, 2]])).shape
+    (1, 2)
+    """
+    if x.ndim < (3 if x.dtype.kind == "f" else 2):
+        raise ValueError(f"{who}: x must have shape (N, T, D) where there are lengths, got {x.shape}")
+    return x
+
+
 def real_steps(lengths: Array, n_steps: int) -> Array:
     """Return where a step is real and not padding, (N, T).
 

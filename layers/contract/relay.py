@@ -17,7 +17,7 @@ import numpy as np
 
 from .container import Container
 from .layer import Layer
-from .padded import Padded, check_lengths, without_padding
+from .padded import Padded, check_lengths, check_steps, without_padding
 from .storage import Array
 
 
@@ -79,9 +79,7 @@ class Relay(Container):
 
     def _at_the_door_of_steps(self, x: Any, lengths: Any) -> tuple[Array, Array]:
         """Return x as any container takes it, with zeros in the padding, and the lengths, checked."""
-        x = self._at_the_door(x)
-        if x.ndim < (3 if x.dtype.kind == "f" else 2):  # numbers of (N, T) would be features; tokens are steps
-            raise ValueError(f"{self.who}: x must have shape (N, T, D) where there are lengths, got {x.shape}")
+        x = check_steps(self.who, self._at_the_door(x))
         lengths = check_lengths(self.who, lengths, *x.shape[:2])
         self.output_lengths(lengths)  # which raises where a layer cannot say: before any of them has worked
         return without_padding(x, lengths), lengths

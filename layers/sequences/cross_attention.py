@@ -45,8 +45,9 @@ class CrossAttention(Attention):
     biases bias (D,), memory_bias (2D,), output_bias (D,). `backward` returns dx and dmemory.
 
     `forward(x, memory, mask=None, memory_lengths=None)`: nobody attends to the padding of the memory, which may also
-    come as a `Padded`; a mask of booleans, (T, S), (N, T, S) or (N, H, T, S), is True where step t of x may attend to
-    step s of the memory. `probabilities(x, memory)`, with the same options, is (N, H, T, S), to look at.
+    come as a `Padded`; so may x, and out and dx are 0 in its padding; a mask of booleans, (T, S), (N, T, S) or (N, H,
+    T, S), is True where step t of x may attend to step s of the memory. `probabilities(x, memory)`, with the same
+    options, is (N, H, T, S), to look at.
 
     Raises
     ------
@@ -68,7 +69,7 @@ class CrossAttention(Attention):
     """
 
     n_operands = 2
-    knows_rest = True
+    knows_rest = takes_padded = True
     weights: Array
     dweights: Array
     bias: Array
@@ -119,13 +120,16 @@ class CrossAttention(Attention):
         return self._spread(q, k, shown)
 
     def _pass(self, x: Any, memory: Any, mask: Any, memory_lengths: Any, training: bool) -> Array:
+        lengths = x.lengths if isinstance(x, Padded) else None
         x, memory, projected, shown = self._entered(x, memory, mask, memory_lengths)
         found, heads = self._attended(projected, shown, training)
-        self._cache = x, memory, found, heads
-        return self._way_out(heads)
+        self._cache = x, memory, lengths, found, heads
+        return self._padding_zero(self._way_out(heads), lengths)
 
     def _entered(self, x: Any, memory: Any, mask: Any, memory_lengths: Any) -> tuple[Array, Array, list[Array], Shown]:
         """Return x and memory, checked, queries, keys and values of each head, and who may attend to what."""
+        if isinstance(x, Padded):
+            x = self._padding_zero(x.x, x.lengths)
         if isinstance(memory, Padded):
             if memory_lengths is not None:
                 raise TypeError(f"{self.who}: memory_lengths must be None where memory is a Padded, which has its own")
@@ -142,8 +146,8 @@ class CrossAttention(Attention):
         return x, memory, [part.astype(dtype, copy=False) for part in parts], shown
 
     def backward(self, dout: Any, input_gradient: bool = True) -> Any:
-        x, memory, found, heads = self._recall()
-        dout = self._check_dout(dout, x.shape)
+        x, memory, lengths, found, heads = self._recall()
+        dout = self._padding_zero(self._check_dout(dout, x.shape), lengths)
         dheads = self._project_back(heads, dout, "output_weights", "output_bias")
         n, n_steps, _ = x.shape
         head = self.n_heads, self.n_features // self.n_heads
@@ -154,6 +158,9 @@ class CrossAttention(Attention):
         dx = self._project_back(x, dq_rows, "weights", "bias", input_gradient)
         dmemory = self._project_back(memory, drows, "memory_weights", "memory_bias", input_gradient)
         return (dx, dmemory) if input_gradient else None
+
+    def lengths_of_out(self, *lengths: Array | None) -> Array | None:
+        return lengths[0]  # those of the memory are another matter
 
     def output_shape(self, *input_shapes: Shape) -> Shape:
         return without_examples(self, self.shape_of_out(*with_examples(self, input_shapes)))
