@@ -72,7 +72,7 @@ def plot_circuit(records: Sequence[Record], *, opened: bool = False, title: str 
     drawn = Drawing(checked("plot_circuit", records), opened)
     width, height = drawn.width + 2 * MARGIN, drawn.height + 2 * MARGIN + (2 * SIZE if title else 0)
     figure = empty_figure(figsize=(width / 72, height / 72))
-    mark = Line2D([], [], color="black")  # nothing, but a notebook takes a figure without axes and lines for an empty one
+    mark = Line2D([], [], color="black")  # nothing: without axes and lines, a notebook takes it for empty
     mark.set_figure(figure)
     figure.lines.append(mark)
     shift = np.array([MARGIN, MARGIN - drawn.bottom])
