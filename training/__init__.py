@@ -3,9 +3,9 @@
 Which file holds what: the loop is `fit.py`, what a batch goes through before it `augmentation.py`, what it tells its
 callbacks `run.py` and `record.py`; callbacks are in `callbacks.py`, those that write files in `keeping.py`, those that
 act when training no longer gets better in `plateaus.py`, those that look inside a network in `diagnostics.py`; a batch
-in parts is in `parallel.py` and `threads.py`; what a network writes is drawn in `generation.py`; sanity checks are in
-`sanity.py`, metrics in `metrics.py`, `ranking.py`, `residuals.py` and `confusion.py`, saving in `checkpoint.py` and
-`archive.py`, data in `data/`. Pictures come from the package `pictures`.
+in parts is in `parallel.py`, `threads.py` and `processes.py`; what a network writes is drawn in `generation.py`; sanity
+checks are in `sanity.py`, metrics in `metrics.py`, `ranking.py`, `residuals.py` and `confusion.py`, saving in
+`checkpoint.py` and `archive.py`, data in `data/`. Pictures come from the package `pictures`.
 """
 
 from pictures import plot_confusion_matrix, plot_diagnostics, plot_histories, plot_rate_range, plot_schedule
@@ -43,6 +43,7 @@ from .inspection import layer_outputs, layer_slices
 from .keeping import Checkpoint, CSVLogger
 from .metrics import Metric, accuracy, f1, matthews, precision, recall, top_k
 from .plateaus import EarlyStopping, ReduceOnPlateau
+from .processes import Processes
 from .ranking import best_threshold, log_loss, precision_recall_curve, roc_auc
 from .residuals import mean_absolute_error, r_squared
 from .run import CallbackError, Run
@@ -53,8 +54,9 @@ __all__ = [
     # the loop: fit.py
     "fit",
     "evaluate",
-    # a batch in parts at the same time: threads.py
+    # a batch in parts at the same time: threads.py, processes.py
     "Threads",
+    "Processes",
     # its record, an entry for each epoch: history.py
     "History",
     # pictures, of the package pictures

@@ -44,6 +44,8 @@ class Callback:
         another callback may add it, after the first epoch.
     state_dict(), load_state_dict(state) : methods, optional
         What a checkpoint has to keep of the callback: numbers, strings, arrays, and lists and dicts of them.
+    sees_predictions : bool, default True
+        False says that it never looks at `run.predictions`, which `Processes` then need not send around.
     comes_last : bool, default False
         True calls it after the others, as what saves the run must be: it has to find what they made of the epoch.
 

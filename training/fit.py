@@ -17,7 +17,8 @@ from .checkpoint import resume as load_to_resume
 from .history import History
 from .interruption import Interruption, carry
 from .loop import Loop, measure
-from .parallel import as_parts
+from .parallel import InTurn, as_parts
+from .processes import Processes
 from .progress import output
 from .protocols import LossLike, Model, OptimizerLike, check_parts
 from .replacement import Path, check_path
@@ -46,7 +47,7 @@ def fit(
     shuffle: bool = True,
     verbose: bool = True,
     progress: bool = False,
-    parts: int | Threads = 1,
+    parts: int | Threads | Processes = 1,
     checkpoint: Path | None = None,
     resume: bool = False,
     rng: Rng = None,
@@ -103,12 +104,12 @@ def fit(
     progress : bool, default False
         Show a bar with batches a second and the time left, in a notebook as one of its own; it needs tqdm, the extra
         `progress`.
-    parts : int or Threads, default 1
+    parts : int, Threads or Processes, default 1
         Compute each batch in so many parts, one after the other, for the memory of one: the gradients are those of the
         whole batch, up to rounding, and so is the noise. **But a `BatchNorm` takes the statistics of its part**; its
         running ones are then the mean of what the parts have made of them. Nor can a layer of one's own that draws
         from a `Generator`, and not from a `Noise`, know of the whole. Callbacks see the whole batch. `Threads(4)`
-        computes four parts at the same time, and gives the same bits.
+        computes four parts at the same time, and gives the same bits; so do four `Processes()`.
     checkpoint : path, optional
         Where everything is saved after each epoch, as by `save`.
     resume : bool, default False
@@ -141,57 +142,85 @@ def fit(
     >>> history.epoch, history.loss[0] > 2.3 > 0.2 > history.loss[3]
     ([0, 1, 2, 3], True)
     """
-    epochs, batch_size = checks.whole("fit", "epochs", epochs), checks.whole("fit", "batch_size", batch_size)
     ways = as_parts("fit", parts)
-    flags = {"shuffle": shuffle, "verbose": verbose, "progress": progress, "resume": resume}
-    shuffle, verbose, progress, resume = (checks.flag("fit", *given) for given in flags.items())
-    measure_first = checks.flag("fit", "measure_first", measure_first)
-    check_parts("fit", model=model, loss=loss, optimizer=optimizer)
-    if isinstance(callbacks, str) or not isinstance(callbacks, Sequence):
-        raise TypeError(f"fit: callbacks must be a list, got {type(callbacks).__name__}")
-    data = Source("fit", x, y, sample_weights, batch_size=batch_size)
-    beforehand.check_last(data, batch_size, checks.flag("fit", "drop_last", drop_last))
-    held_out = None if validation is None else beforehand.held_out(validation, batch_size)
-    if transform is not None:
-        check_transform("fit", transform)
-    named = by_name("fit", metrics)
-    hooks = Hooks([*output(verbose, progress), *callbacks])
-    rng = checks.generator("fit", rng)
-    n_batches = data.n_examples // batch_size if drop_last else data.n_batches
-    run = Run(model, loss, optimizer, epochs=epochs, callbacks=hooks.callbacks, n_batches=n_batches, rng=rng)
-    interruption = Interruption()
-    if checkpoint is not None:
+    with ways.together():
+        epochs, batch_size = checks.whole("fit", "epochs", epochs), checks.whole("fit", "batch_size", batch_size)
+        flags = {"shuffle": shuffle, "verbose": verbose, "progress": progress, "resume": resume}
+        shuffle, verbose, progress, resume = (checks.flag("fit", *given) for given in flags.items())
+        measure_first = checks.flag("fit", "measure_first", measure_first)
+        check_parts("fit", model=model, loss=loss, optimizer=optimizer)
+        if isinstance(callbacks, str) or not isinstance(callbacks, Sequence):
+            raise TypeError(f"fit: callbacks must be a list, got {type(callbacks).__name__}")
+        data = Source("fit", x, y, sample_weights, batch_size=batch_size)
+        beforehand.check_last(data, batch_size, checks.flag("fit", "drop_last", drop_last))
+        held_out = None if validation is None else beforehand.held_out(validation, batch_size)
+        if transform is not None:
+            check_transform("fit", transform)
+        named = by_name("fit", metrics)
+        first = ways.rank == 0
+        hooks = Hooks([*output(verbose and first, progress and first), *callbacks])
+        ways.gathers = bool(named) or any(getattr(each, "sees_predictions", True) for each in callbacks)
+        rng = checks.generator("fit", rng)
+        n_batches = data.n_examples // batch_size if drop_last else data.n_batches
+        run = Run(
+            model,
+            loss,
+            optimizer,
+            epochs=epochs,
+            callbacks=hooks.callbacks,
+            n_batches=n_batches,
+            rng=rng,
+            parts=ways.n,
+            rank=ways.rank,
+        )
+        interruption = Interruption(ways.stops)
+        _stand(run, ways, interruption, checkpoint, resume)
+        if data.once and epochs - run.epoch > 1:
+            raise ValueError(
+                f"fit: x must give its batches {epochs - run.epoch} times, but a generator does so once: give a list, "
+                "or a function that makes a new generator, such as x=lambda: batches(...)"
+            )
+        if first:
+            beforehand.warn_of_twice(model, loss)
+        if held_out is not None:
+            beforehand.try_validation(model, loss, held_out, ways.n)
+        beforehand.try_one_row(model, data, drop_last, ways.n)
+        loop = Loop(
+            run,
+            hooks,
+            data,
+            held_out,
+            named,
+            shuffle=shuffle,
+            parts=ways,
+            drop_last=drop_last,
+            measure_first=measure_first,
+            transform=transform,
+            interruption=interruption,
+        )
+        _train(loop, checkpoint, verbose and first)
+        return run.history
+
+
+def _stand(run: Run, ways: InTurn, interruption: Interruption, checkpoint: Path | None, resume: bool) -> None:
+    """Let the run stand where it begins: at epoch 0, or where the checkpoint ended; in all processes alike."""
+    if checkpoint is None and resume:
+        raise ValueError("fit: resume=True must come with checkpoint=path, got no path")
+    if checkpoint is not None and ways.rank == 0:
         check_path("fit: checkpoint", checkpoint)
         if resume and os.path.exists(checkpoint):
             with interruption:  # a Ctrl-C while it loads acts at the first batch
-                run.go_on_after(load_to_resume(checkpoint, model, optimizer, hooks.callbacks, rng))
-    elif resume:
-        raise ValueError("fit: resume=True must come with checkpoint=path, got no path")
-    if hasattr(optimizer, "check_serves"):
-        optimizer.check_serves(model)
-    if data.once and epochs - run.epoch > 1:
-        raise ValueError(
-            f"fit: x must give its batches {epochs - run.epoch} times, but a generator does so once: give a list, or a "
-            "function that makes a new generator, such as x=lambda: batches(...)"
-        )
-    beforehand.warn_of_twice(model, loss)
-    if held_out is not None:
-        beforehand.try_validation(model, loss, held_out, ways.n)
-    beforehand.try_one_row(model, data, drop_last, ways.n)
+                history, parts = load_to_resume(checkpoint, run.model, run.optimizer, run.callbacks, run.rng)
+                run.go_on_after(history)
+                run.parts_before = run.parts if parts is None else parts
+    ways.begin_alike(run)
+    if hasattr(run.optimizer, "check_serves"):
+        run.optimizer.check_serves(run.model)
 
-    loop = Loop(
-        run,
-        hooks,
-        data,
-        held_out,
-        named,
-        shuffle=shuffle,
-        parts=ways,
-        drop_last=drop_last,
-        measure_first=measure_first,
-        transform=transform,
-        interruption=interruption,
-    )
+
+def _train(loop: Loop, checkpoint: Path | None, verbose: bool) -> None:
+    """Go through the loop; whatever ends it, its history is not lost."""
+    run, call, ways, interruption = loop.run, loop.hooks.call, loop.parts, loop.interruption
     try:
         with interruption:
             try:
@@ -205,21 +234,22 @@ def fit(
             if stopped_in is not None and verbose:
                 print(f"stopped by Ctrl-C in epoch {stopped_in}")
             if loop.begun:
-                hooks.call("on_train_end", run)
+                call("on_train_end", run)
+            ways.end()
     except BaseException as error:
-        explained = run.explained(error) if isinstance(error, Exception) else error
+        # an error of another process has been explained there
+        explained = run.explained(error) if isinstance(error, Exception) and not ways.over else error
         carry(explained, run.history)  # nothing is lost
         if isinstance(explained, Exception):
             run.error = explained
             try:
-                hooks.call("on_error", run)
+                call("on_error", run)
             except BaseException as second:
                 carry(second, run.history)
                 raise
         if explained is error:
             raise
         raise explained from error
-    return run.history
 
 
 def evaluate(
@@ -231,7 +261,7 @@ def evaluate(
     batch_size: int = 256,
     sample_weights: ArrayLike | None = None,
     metrics: Metrics = (),
-    parts: int | Threads = 1,
+    parts: int | Threads | Processes = 1,
 ) -> dict[str, float]:
     """Return the loss and the metrics over data, by `predict`, a batch at a time.
 
@@ -245,8 +275,8 @@ def evaluate(
         It changes neither the loss nor the metrics, only how much memory is needed.
     sample_weights : array (N,) or one for each prediction, optional
     metrics : callable, or list or dict of them, optional
-    parts : int or Threads, default 1
-        Compute each batch in so many parts, for the memory of one, or in `Threads` at the same time.
+    parts : int, Threads or Processes, default 1
+        Compute each batch in so many parts, for the memory of one, or at the same time.
 
     Raises
     ------
@@ -261,13 +291,17 @@ def evaluate(
     >>> round(found["loss"], 4), round(found["accuracy"], 3)  # log(10) nats, and the share of zeros
     (2.3026, 0.099)
     """
-    batch_size = checks.whole("evaluate", "batch_size", batch_size)
     ways = as_parts("evaluate", parts)
-    check_parts("evaluate", model=model, loss=loss)
-    source = Source("evaluate", x, y, sample_weights, batch_size=batch_size)
-    named, seen = by_name("evaluate", metrics), Seen(source.batches())
-    try:
-        with ways.begun(model):
-            return measure(model, loss, seen, named, ways)
-    except ValueError as error:
-        raise seen.explained("evaluate", error) from error.__cause__
+    with ways.together():
+        batch_size = checks.whole("evaluate", "batch_size", batch_size)
+        check_parts("evaluate", model=model, loss=loss)
+        source = Source("evaluate", x, y, sample_weights, batch_size=batch_size)
+        named, seen = by_name("evaluate", metrics), Seen(source.batches())
+        ways.gathers = bool(named)
+        try:
+            with ways.begun(model):
+                found = measure(model, loss, seen, named, ways)
+                ways.end()
+                return found
+        except ValueError as error:
+            raise error if ways.over else seen.explained("evaluate", error) from error.__cause__

@@ -47,6 +47,7 @@ class Checkpoint(Watching):
     """
 
     comes_last = True
+    sees_predictions = False
     every = Option(checks.whole)
     path = Option(_writable, then="_check_best_path")
     keep_best = Option(checks.flag, then="_check_best_path")
@@ -109,13 +110,18 @@ class CSVLogger(Callback):
     """
 
     comes_last = True
+    sees_predictions = False
     path = Option(_writable)
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def on_train_begin(self, run: Run) -> None:
-        run.history.to_csv(self.path)
+        self._write(run)
 
     def on_epoch_end(self, run: Run) -> None:
-        run.history.to_csv(self.path)
+        self._write(run)
+
+    def _write(self, run: Run) -> None:
+        if run.rank == 0:
+            run.history.to_csv(self.path)

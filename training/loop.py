@@ -94,6 +94,7 @@ class Loop:
             run.record.close()
             if checkpoint is not None:
                 run.save(checkpoint)
+            self.parts.end_epoch(run)
 
     def _train_epoch(self) -> dict[str, float]:
         """For each batch: forward, loss, backward, step. Return the numbers of the epoch."""
@@ -140,7 +141,7 @@ class Loop:
             return None if sums is None else sums.divisor
         x, *targets = run.batch  # or what a callback has put in its place
         run.predictions = predictions = model.forward(x)
-        self._doubt(predictions, depth=6)
+        self._doubt(predictions, depth=7)
         if not anything_counts(loss, predictions, targets[0]):
             return None
         run.batch_loss = loss.forward(predictions, *targets)
@@ -163,14 +164,14 @@ class Loop:
         if self.held_out is not None:
             row |= {VALIDATION + name: value for name, value in self._measure(self.held_out).items()}
         row["learning_rate"] = rate
-        row["seconds"] = time.perf_counter() - start
+        row["seconds"] = self.parts.of_first(lambda: time.perf_counter() - start)
         return row
 
     def _measure(self, source: Source) -> dict[str, float]:
         run = self.run
         return measure(run.model, run.loss, self._shown(source), self.metrics, self.parts, self._doubt)
 
-    def _doubt(self, predictions: Any, depth: int = 7) -> None:
+    def _doubt(self, predictions: Any, depth: int = 8) -> None:
         """Look at the predictions of the first batch: are they probabilities where logits belong?
 
         `depth` is how far up the stack is the line that called `fit`, of which the warning is.

@@ -21,6 +21,7 @@ class _Plateau(Watching):
     An epoch without the number, or in which it is NaN, is one in which it was not better.
     """
 
+    sees_predictions = False
     patience = Option(checks.whole)
     improvement = Option(not_negative)
 

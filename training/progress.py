@@ -25,13 +25,17 @@ class Lines(Callback):
     """
 
     comes_last = True  # with the numbers that other callbacks have added
+    sees_predictions = False
 
     def __init__(self, write: Callable[[str], Any] = say) -> None:
         self.write = write
 
     def on_train_begin(self, run: Run) -> None:
-        if run.record:
-            self.write(f"resumed after epoch {run.epoch}" if run.epoch else self.text(run.record, run.epochs))
+        if run.epoch:
+            parts = f"batches were in {run.parts_before} parts, now in {run.parts}: the same up to rounding"
+            self.write(f"resumed after epoch {run.epoch}{f'; {parts}' if run.parts != run.parts_before else ''}")
+        elif run.record:
+            self.write(self.text(run.record, run.epochs))
 
     def on_epoch_end(self, run: Run) -> None:
         self.write(self.text(run.record, run.epochs))
@@ -47,6 +51,8 @@ class Lines(Callback):
 
 class Bar(Callback):
     """Show batches a second and the time left, in a bar over the whole training."""
+
+    sees_predictions = False
 
     def __init__(self, tqdm: Any) -> None:
         self.tqdm = tqdm

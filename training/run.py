@@ -69,6 +69,9 @@ class Run:
         What the network made of the batch and what the loss says, from `on_backward_end` on.
     error : Exception or None
         In `on_error`, what went wrong.
+    parts, rank : int
+        In how many parts a batch is computed, and in which process this is: 0, but in `Processes`. What only one of
+        them shall do, such as writing a file, is done `if run.rank == 0`.
 
     Examples
     --------
@@ -88,6 +91,8 @@ class Run:
         epochs: int,
         callbacks: Sequence[object] = (),
         n_batches: int | None = None,
+        parts: int = 1,
+        rank: int = 0,
         rng: np.random.Generator,
     ) -> None:
         # Any, not what fit asks of them: a callback knows which they are, and may ask for more.
@@ -105,6 +110,8 @@ class Run:
         self.batch_loss = float("nan")
         self.error: Exception | None = None
         self.of = ""  # whose batch it is, in words, where it is not one to train on
+        self.parts, self.rank = parts, rank
+        self.parts_before = parts  # of the training that goes on
         self.stopped = False
 
     def stop(self) -> None:
@@ -112,7 +119,9 @@ class Run:
         self.stopped = True
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint that `fit` can resume."""
+        """Write a checkpoint that `fit` can resume; of several processes only the first one does."""
+        if self.rank:
+            return
         save(
             path,
             self.model,
@@ -120,6 +129,7 @@ class Run:
             history=self.history,
             callbacks=self.callbacks,
             rng=self.rng,
+            parts=self.parts,
         )
 
     def note(self, record: dict[str, float]) -> None:
