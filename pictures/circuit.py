@@ -64,6 +64,7 @@ def plot_circuit(records: Sequence[Record], *, opened: bool = False, title: str 
     >>> sorted(text.get_text() for text in figure.texts if text.get_gid() == "value")
     ['-12', '-2', '-4', '3', '5']
     """
+    from matplotlib.lines import Line2D
     from matplotlib.patches import Circle, FancyBboxPatch, PathPatch
     from matplotlib.path import Path
 
@@ -71,7 +72,9 @@ def plot_circuit(records: Sequence[Record], *, opened: bool = False, title: str 
     drawn = Drawing(checked("plot_circuit", records), opened)
     width, height = drawn.width + 2 * MARGIN, drawn.height + 2 * MARGIN + (2 * SIZE if title else 0)
     figure = empty_figure(figsize=(width / 72, height / 72))
-    figure.add_axes((0, 0, 1, 1)).set_axis_off()  # a notebook takes a figure without axes for an empty one
+    mark = Line2D([], [], color="black")  # nothing: without axes and lines, a notebook takes it for empty
+    mark.set_figure(figure)
+    figure.lines.append(mark)
     shift = np.array([MARGIN, MARGIN - drawn.bottom])
 
     def put(artist: Any) -> None:
