@@ -1,5 +1,6 @@
 """Every example runs, headless and in an empty folder, says its result, and saves the pictures that it names."""
 
+import json
 import os
 import re
 import struct
@@ -13,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+WATCHED = ROOT / "tests" / "legible.py"  # runs a script, and looks at the figures that it saves
 # One thread: around small products a second one costs time, most of all where other work runs beside the tests.
 ENVIRONMENT = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
 ENVIRONMENT["OPENBLAS_NUM_THREADS"] = "1"
@@ -26,10 +28,13 @@ def run(request, tmp_path_factory):
     """Return the finished run of an example: code, output, errors and the folder it ran in."""
     path = request.param
     if path not in runs:
-        folder = tmp_path_factory.mktemp(path.stem)
-        command = [sys.executable, "-W", "error", str(path)]
+        folder, found = tmp_path_factory.mktemp(path.stem), tmp_path_factory.mktemp("found") / "faults.json"
+        command = [sys.executable, "-W", "error", str(WATCHED), str(found), str(path)]
         done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, encoding="utf-8", timeout=300)
-        runs[path] = SimpleNamespace(code=done.returncode, out=done.stdout, errors=done.stderr, folder=folder)
+        faults = json.loads(found.read_text()) if found.is_file() else {}
+        runs[path] = SimpleNamespace(
+            code=done.returncode, out=done.stdout, errors=done.stderr, folder=folder, faults=faults
+        )
     return runs[path]
 
 
@@ -75,6 +80,12 @@ def test_the_pictures_show_something(run):
         assert 5_000 < len(data) < 2_000_000
         pixels = matplotlib.image.imread(path)[..., :3]
         assert (pixels == 1).all(axis=-1).mean() < 0.99  # not an empty sheet
+
+
+@each_example
+def test_the_pictures_can_be_read(run):
+    assert sorted(run.faults) == sorted({path.name for path in pictures(run)})  # all of them were looked at
+    assert {name: found for name, found in run.faults.items() if found} == {}
 
 
 def test_there_is_an_example_of_the_main_job():
