@@ -113,10 +113,9 @@ def plot_rate_range(found: Tried) -> Figure:
     if found.suggestion is not None:
         label = f"suggested: {found.suggestion:.2g}"
         axes.axvline(found.suggestion, color=COLORS["vermillion"], linestyle="--", label=label)
-    else:
-        axes.plot([], [], " ", label="none suggested: the loss hardly fell")
-    axes.set(xlabel="learning rate", ylabel="loss", title="Learning rate range test")
-    if bounds := _calm(np.asarray(found.losses, float), np.asarray(found.smooth, float)):
+    said = "" if found.suggestion is not None else ": the loss hardly fell, no rate is suggested"
+    axes.set(xlabel="learning rate", ylabel="loss", title=f"Learning rate range test{said}")
+    if bounds := _calm(np.asarray(found.losses, float), np.asarray(found.smooth, float), found.suggestion is not None):
         axes.set_ylim(*bounds)
     if len(found.rates):
         log_scale(axes, "x")
@@ -124,22 +123,24 @@ def plot_rate_range(found: Tried) -> Figure:
     return figure
 
 
-def _calm(losses: Any, smooth: Any) -> tuple[float, float] | None:
+def _calm(losses: Any, smooth: Any, learned: bool) -> tuple[float, float] | None:
     """Return the lowest and the highest loss to show: all that comes before the loss explodes, and a little of that.
 
-    Until the smoothed loss last is below a quarter more than at first, the network learns, or at least forgets
-    nothing; all losses up to there are in the picture, however they jump from batch to batch.
+    Where the network learned, that is all up to the lowest smoothed loss. Where it did not, since it has been trained,
+    say, all up to the last smoothed loss that is less than a quarter above the first: losses jump from batch to batch.
     """
     finite = np.isfinite(smooth)
     if not finite.any():
         return None
     first = smooth[finite][0]
+    lowest = int(np.argmin(np.where(finite, smooth, np.inf)))
     calm = np.flatnonzero(finite & (smooth <= first + 0.25 * abs(first)))
-    before = np.concatenate([losses[: calm[-1] + 1], smooth[: calm[-1] + 1]])
+    end = 1 + (lowest if learned else calm[-1])
+    before = np.concatenate([losses[:end], smooth[:end]])
     before = before[np.isfinite(before)]
     low, high = float(before.min()), float(before.max())
     span = high - low or abs(first) or 1.0
-    return low - 0.05 * span, high + 0.3 * span
+    return low - 0.05 * span, high + 0.6 * span
 
 
 def _number(step: int, rate: Any) -> float:

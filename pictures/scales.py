@@ -18,8 +18,8 @@ CROWD = 4  # one in so many
 def log_scale(axes: Axes, which: str = "y") -> None:
     """Make an axis logarithmic, with as many labels as find room: call it after drawing.
 
-    Over less than two decades there are labels at 1, 2 and 5, over less than one at 3 too, over less than half of one those of a plain axis. Where
-    no number is positive, the axis stays as it is.
+    Over less than two decades there are labels at 1, 2 and 5, over less than one at 3 too, over less than half of one
+    those of a plain axis. Where no number is positive, the axis stays as it is.
 
     Examples
     --------

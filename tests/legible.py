@@ -19,10 +19,15 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import PathCollection
+from matplotlib.collections import Collection, PathCollection
+from matplotlib.colors import to_hex, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
+
+from pictures import COLORS
 
 SLACK = 1.0  # pixels: what boxes may share, or stand out, without being seen; a glyph does not fill its box
 GAP = 0.25  # of the size of the letters: what two tick labels side by side must leave between them
@@ -102,7 +107,27 @@ def faults(figure: Figure) -> list[str]:
         if not shows_something(axes):
             found.append(f"the panel {axes.get_title() or axes.get_ylabel() or axes.get_xlabel()!r} is empty")
         found += hidden(axes)
-    return found
+    return found + [f"the color {color} is not one of the house" for color in strange_colors(figure)]
+
+
+def strange_colors(figure: Figure) -> list[str]:
+    """Return the colors of lines, dots, patches and texts that are not of the house, nor gray, nor of a color map."""
+    own = {to_hex(color) for color in COLORS.values()}
+    found = set()
+    for artist in figure.findobj():
+        if isinstance(artist, Collection) and artist.get_array() is None:
+            colors = [*artist.get_facecolor(), *artist.get_edgecolor()]
+        elif isinstance(artist, Patch):
+            colors = [artist.get_facecolor(), artist.get_edgecolor()]
+        elif isinstance(artist, Line2D):
+            colors = [artist.get_color(), artist.get_markerfacecolor(), artist.get_markeredgecolor()]
+        else:
+            colors = [artist.get_color()] if isinstance(artist, Text) else []
+        for color in colors:
+            red, green, blue, seen = (0, 0, 0, 0) if isinstance(color, str) and color == "none" else to_rgba(color)
+            if seen and not red == green == blue:
+                found.add(to_hex((red, green, blue)))
+    return sorted(found - own)
 
 
 def inside(box: Bbox, outer: Bbox) -> bool:

@@ -11,13 +11,15 @@ import pytest
 from legible import faults, watched
 from matplotlib.figure import Figure
 
+from pictures import COLORS
+
 ROOT = Path(__file__).parent.parent
 
 
 def panel(**options):
     figure = Figure(figsize=(4, 3), layout="constrained", **options)
     axes = figure.subplots()
-    axes.plot([0, 1, 2], [1.0, 0.5, 0.2], label="a curve")
+    axes.plot([0, 1, 2], [1.0, 0.5, 0.2], color=COLORS["blue"], label="a curve")
     axes.set(xlabel="step", ylabel="loss", title="a title")
     return figure, axes
 
@@ -84,8 +86,8 @@ def test_the_small_ticks_of_a_log_axis_that_touch():
 def test_a_panel_of_nothing():
     figure = Figure(figsize=(6, 3), layout="constrained")
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
-    left.plot([0, 1])
-    right.plot([0, 1], [np.nan, np.nan])
+    left.plot([0, 1], color="black")
+    right.plot([0, 1], [np.nan, np.nan], color="black")
     right.set_title("the right one")
     assert faults(figure) == ["the panel 'the right one' is empty"]
     right.set_visible(False)
@@ -95,11 +97,11 @@ def test_a_panel_of_nothing():
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda axes: axes.scatter([0, 1], [0, 1]),
+        lambda axes: axes.scatter([0, 1], [0, 1], c=COLORS["green"]),
         lambda axes: axes.imshow(np.eye(3)),
-        lambda axes: axes.fill_between([0, 1], [0, 1], [1, 2]),
-        lambda axes: axes.bar([0, 1], [1, 2]),
-        lambda axes: axes.vlines([0, 1], 0, [1, 2]),
+        lambda axes: axes.fill_between([0, 1], [0, 1], [1, 2], color="0.5"),
+        lambda axes: axes.bar([0, 1], [1, 2], color=COLORS["black"]),
+        lambda axes: axes.vlines([0, 1], 0, [1, 2], color="gray"),
         lambda axes: axes.contourf(np.eye(4)),
     ],
     ids=["dots", "image", "band", "bars", "lines", "regions"],
@@ -122,6 +124,23 @@ def test_a_legend_on_a_curve():
     assert faults(figure) == ["the legend lies on 'a curve'"]
 
 
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda axes: axes.plot([0, 1], color="tab:blue"),
+        lambda axes: axes.plot([0, 1], color="black", markerfacecolor="tab:blue", marker="o"),
+        lambda axes: axes.scatter([0, 1], [0, 1], c="tab:blue"),
+        lambda axes: axes.bar([0, 1], [1, 2]),
+        lambda axes: axes.set_xlabel("x", color="tab:blue") and axes.plot([0, 1], color="black"),
+    ],
+    ids=["line", "marker", "dots", "bars", "text"],
+)
+def test_a_color_that_is_not_of_the_house(draw):
+    figure = Figure()
+    draw(figure.subplots())
+    assert faults(figure) == ["the color #1f77b4 is not one of the house"]
+
+
 def test_figures_are_watched_as_they_are_saved(tmp_path):
     savefig = Figure.savefig
     with watched() as found:
@@ -141,7 +160,7 @@ def test_a_script_is_run_as_python_would(tmp_path):
         "print(__name__, sys.argv[1:], sys.path[0])\nsys.exit(3)\n"
     )
     command = [sys.executable, str(ROOT / "tests" / "legible.py"), "found.json", "script.py", "--data", "x"]
-    environment = {**os.environ, "MPLBACKEND": "Agg"}
+    environment = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", timeout=60)
     assert (done.returncode, done.stderr) == (3, "")
     assert done.stdout.startswith("__main__ ['--data', 'x']")

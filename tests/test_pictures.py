@@ -322,7 +322,7 @@ def test_the_suggestion_of_a_range_test_is_marked():
     (axes,) = figure.axes
     assert axes.get_xscale() == "log"
     assert text_of(figure.legends[0]) == ["each step", "smoothed", "suggested: 0.2"]
-    assert axes.get_ylim() == pytest.approx((1.0 - 0.05 * 2.0, 3.0 + 0.3 * 2.0))  # the explosion is cut off
+    assert axes.get_ylim() == pytest.approx((1.0 - 0.05 * 2.0, 3.0 + 0.6 * 2.0))  # the explosion is cut off
     assert faults(figure) == []
 
 
@@ -338,7 +338,7 @@ def test_the_range_test_of_a_trained_network_is_not_cut_to_shreds():
     assert calm > len(smooth) / 2
     assert np.all((low <= smooth[:calm]) & (smooth[:calm] <= high))
     assert np.all((low <= losses[:calm]) & (losses[:calm] <= high))
-    assert text_of(figure.legends[0])[2] == "none suggested: the loss hardly fell"
+    assert "no rate is suggested" in figure.axes[0].get_title()
     assert faults(figure) == []
 
 
@@ -346,7 +346,7 @@ def test_the_range_test_of_a_trained_network_is_not_cut_to_shreds():
 def test_a_range_test_that_found_nothing(losses):
     found = SimpleNamespace(rates=[0.1, 0.2][: len(losses)], losses=losses, smooth=losses, suggestion=None)
     figure = plot_rate_range(found)
-    assert text_of(figure.legends[0]) == ["each step", "smoothed", "none suggested: the loss hardly fell"]
+    assert text_of(figure.legends[0]) == ["each step", "smoothed"]
 
 
 # ---- diagnostics -----------------------------------------------------------------------------------------------------
