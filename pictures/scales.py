@@ -18,8 +18,8 @@ CROWD = 4  # one in so many
 def log_scale(axes: Axes, which: str = "y") -> None:
     """Make an axis logarithmic, with as many labels as find room: call it after drawing.
 
-    Over less than two decades there are labels at 1, 2 and 5, over less than one at 3 too, over less than half of one
-    those of a plain axis. Where no number is positive, the axis stays as it is.
+    Over less than three decades there are labels at 1 and 3, over less than two at 1, 2 and 5, over less than one at 1,
+    2, 3 and 5, over less than half of one those of a plain axis. Where no number is positive, the axis stays as it is.
 
     Examples
     --------
@@ -40,7 +40,9 @@ def log_scale(axes: Axes, which: str = "y") -> None:
     low, high = sorted(axis.get_view_interval())
     decades = math.log10(high / low)
     if decades >= 2:
-        axis.set_major_locator(LogLocator(numticks=max(3, round(6 * _share(axes, which)))))
+        room = _share(axes, which)
+        subs = (1.0, 3.0) if decades < 3 and room > 0.5 else (1.0,)
+        axis.set_major_locator(LogLocator(subs=subs, numticks=max(3, round(6 * room))))
     elif decades > 0.5:
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0) if decades < 1 else (1.0, 2.0, 5.0)))
     else:

@@ -173,7 +173,7 @@ def shows_something(axes) -> bool:
 
 
 def hidden(axes) -> list[str]:
-    """Return the curves that the legend of a panel lies on; lines of two points are there to be crossed."""
+    """Return what the legend of a panel lies on; lines of two points are there to be crossed."""
     legend = axes.get_legend()
     if legend is None or not legend.get_visible():
         return []
@@ -187,6 +187,13 @@ def hidden(axes) -> list[str]:
         points = [box.contains(*point) for point in path.vertices]
         if any(points) if apart else path.intersects_bbox(box, filled=False):
             found.append(f"the legend lies on {line.get_label()!r}")
+    if any(patch.get_visible() and patch.get_window_extent().overlaps(box) for patch in axes.patches):
+        found.append("the legend lies on a bar")
+    for dots in axes.collections:
+        if isinstance(dots, PathCollection):
+            points = dots.get_offset_transform().transform(dots.get_offsets())
+            if any(box.contains(*point) for point in points):
+                found.append("the legend lies on dots")
     return found
 
 

@@ -124,6 +124,14 @@ def test_a_legend_on_a_curve():
     assert faults(figure) == ["the legend lies on 'a curve'"]
 
 
+def test_a_legend_on_bars_and_dots():
+    figure, axes = panel()
+    axes.bar([2], [1], color="0.5")
+    axes.scatter([1.95, 1.8], [0.9, 0.95], color="black")
+    axes.legend(loc="upper right")
+    assert faults(figure) == ["the legend lies on a bar", "the legend lies on dots"]
+
+
 @pytest.mark.parametrize(
     "draw",
     [
