@@ -5,6 +5,7 @@
 The digits of the training set stand in the middle of their images, those that come in use do not. A digit that has
 moved by a pixel is the same digit; whoever knows that tells the network, by shifting its images anew in every epoch. It
 is done in `on_batch_begin`, the one place where a callback may put another batch in the place of that which comes.
+(Where x, y and random numbers are all that is needed, `fit(..., transform=function)` does the same.)
 """
 
 from pathlib import Path
@@ -72,7 +73,7 @@ for name, values in curves.items():
     print(f"    of 600 others that have moved     {last.mean():.1%} right, from {last.min():.1%} to {last.max():.1%}")
     print(f"    of the same 600 in the middle     {np.mean(in_the_middle[name]):.1%} right")
 
-figure = Figure(figsize=(10, 4.2), layout="constrained")
+figure = Figure(figsize=(8.5, 3.9), layout="constrained")
 left, right = figure.subfigures(1, 2, width_ratios=(1.5, 1))
 axes = dressed(left.subplots(), whole=True)
 for (name, values), color, dash in zip(curves.items(), (COLORS["blue"], COLORS["orange"]), ("-", "-."), strict=True):
@@ -82,7 +83,7 @@ for (name, values), color, dash in zip(curves.items(), (COLORS["blue"], COLORS["
 axes.set(xlabel="epoch", ylabel="accuracy on images that have moved", ylim=(0, 1))
 axes.set_title(f"mean of {SEEDS} seeds; bands: lowest to highest", fontsize=10)
 axes.legend(loc="lower right", frameon=False)
-right.suptitle("one image, and the network's view of it in eight epochs", fontsize=10)
+right.suptitle("one image, as the network sees it", fontsize=10)
 rng = np.random.default_rng(0)
 views = [x[3], *(shifted(x[3:4], rng)[0] for _ in range(8))]
 for k, (place, view) in enumerate(zip(right.subplots(3, 3).flat, views, strict=True)):

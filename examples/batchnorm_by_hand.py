@@ -119,7 +119,7 @@ u, du, dx = (a[order, feature] for a in (normalized, dnormalized, results["the s
 line = du.mean() + u * np.mean(du * u)
 assert np.allclose(du - line, dx * root[feature])
 
-figure, (left, right) = panels(1, 2, (10, 4.2), width_ratios=(1, 1.2))
+figure, (left, right) = panels(1, 2, (9, 4.2), width_ratios=(1, 1.2))
 for i in range(8):
     left.plot(np.full(M, i - 0.13), x[:, i], ".", color="0.5", label="x" if i == 0 else None)
     label = "normalized" if i == 0 else None
@@ -128,7 +128,7 @@ left.set(xlabel="feature", ylabel="value", title=f"forward, 8 of {FEATURES} feat
 right.vlines(u, line, du, color=COLORS["vermillion"], label="what is left: dx * root")
 right.plot(u, du, "o", color=COLORS["blue"], markersize=4, label="dnormalized, one dot for each example")
 right.plot(u, line, color="black", label="mean(dnormalized) + slope * normalized")
-right.set(xlabel="normalized", ylabel="gradient", title=f"backward, feature {feature}: what no straight line explains")
+right.set(xlabel="normalized", ylabel="gradient", title=f"backward, feature {feature}: what no line explains")
 for axes, corner in ((left, "upper left"), (right, "lower right")):
     axes.legend(loc=corner, fontsize=8)
 path = Path("batchnorm_by_hand.png").resolve()

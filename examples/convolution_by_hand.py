@@ -86,7 +86,7 @@ for name, run in (("by hand", by_hand), ("the layer", by_the_layer)):
 image, kernel = x[3:4], layer.weights[..., :1]
 outs = list(forward_by_hand(image, kernel, 0.0))
 dxs = [dx for _, _, dx in backward_by_hand(image, outs[-1], kernel)]
-figure = Figure(figsize=(13, 3.4), layout="constrained")
+figure = Figure(figsize=(11.5, 3.1), layout="constrained")
 axes = figure.subplots(2, 10)
 for row, name, first, steps in ((axes[0], "out", image, outs), (axes[1], "dx", outs[-1], dxs)):
     reach = max(np.abs(step).max() for step in steps)

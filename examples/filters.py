@@ -98,7 +98,7 @@ rows = [
     ("dx of the score", dx[..., 0], SIGNED),
     (f"fall when {patch} x {patch}\nare erased", falls.reshape(-1, side, side), SIGNED),
 ]
-figure = Figure(figsize=(10, 6.4), layout="constrained")
+figure = Figure(figsize=(8, 5.3), layout="constrained")
 axes = figure.subplots(len(rows), 8)
 for (name, pictures, colors), line in zip(rows, axes, strict=True):
     line[0].set_ylabel(name, rotation=0, ha="right", va="center")

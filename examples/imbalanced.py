@@ -37,7 +37,7 @@ losses = {
     "every image counts the same": SoftmaxCrossEntropy(),
     "every class counts the same": SoftmaxCrossEntropy(class_weights=weights),
 }
-figure, places = panels(1, 3, (12, 4.2), width_ratios=(1, 1, 1.1))
+figure, places = panels(1, 3, (9.5, 3.6), width_ratios=(1, 1, 1.1))
 recalls = {}
 for (name, loss), place in zip(losses.items(), places, strict=False):
     model = Sequential([Dense(64, 32), ReLU(), Dense(32, 3)], rng=0)
@@ -66,7 +66,7 @@ for k, ((name, values), color, hatch) in enumerate(
     bars.bar(where, values, width, color=color, hatch=hatch, edgecolor="black", linewidth=0.6, label=name)
     for at, value in zip(where, values, strict=True):
         bars.text(at, value + 0.01, f"{value:.0%}", ha="center", va="bottom", fontsize=9)
-bars.set(xlabel="true class", ylabel="recall: share that is found", ylim=(0, 1.3), title="what the weights change")
+bars.set(xlabel="true class", ylabel="recall: share that is found", ylim=(0, 1.45), title="what the weights change")
 bars.set_xticks(range(3), [f"{name}\n{n} to learn" for name, n in zip(NAMES, counts, strict=True)])
 bars.set_yticks(np.linspace(0, 1, 6))
 bars.legend(loc="upper center", frameon=False)

@@ -135,7 +135,7 @@ print("\n".join(invented))
 shown = max(invented[:8], key=len)
 tokens = [end, *(number[letter] for letter in shown)]
 marks = ["·", *shown]
-figure = Figure(figsize=(9, 4.5), layout="constrained")
+figure = Figure(figsize=(8, 4.2), layout="constrained")
 left, right = figure.subfigures(1, 2)
 axes = dressed(left.subplots())
 axes.plot(losses, ".", color="0.75", markersize=3, label="one name")

@@ -120,7 +120,7 @@ for part, (x, y) in data.items():
 print(f"{'guessing':12} loss {np.log(n_letters):.4f}\n")
 print("invented:", ", ".join(invent(model, rng) for _ in range(15)))
 
-figure = Figure(figsize=(12, 4.6), layout="constrained")
+figure = Figure(figsize=(10.5, 4.4), layout="constrained")
 left, right = figure.subplots(1, 2, width_ratios=(1, 1.2))
 means = history[: steps // 200 * 200].reshape(200, -1).mean(axis=1)  # a single batch of 32 says little
 dressed(left).plot((np.arange(200) + 0.5) * (steps / 200_000), means)

@@ -75,7 +75,7 @@ for name, value in errors.items():
 explained = 1 - errors["the network"] ** 2 / np.var(y_test)
 print(f"share of the variance that the network explains {explained:.3f}")
 
-figure, (left, right) = panels(1, 2, (9.5, 4.6))
+figure, (left, right) = panels(1, 2, (8.5, 4.3))
 ends = [min(y_test.min(), y_hat.min()), max(y_test.max(), y_hat.max())]
 left.plot(ends, ends, **GUIDE, label="predicted = true")
 left.plot(y_test, y_hat, ".", color=COLORS["blue"], markersize=4, label=f"{len(y_test)} houses never seen")

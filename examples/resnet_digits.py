@@ -67,7 +67,7 @@ x_train, y_train = x[order[HELD_OUT:]], y[order[HELD_OUT:]]
 
 steps = EPOCHS * -(-len(x_train) // BATCH)
 
-figure, (left, right) = panels(1, 2, (11, 4.2), whole=True)
+figure, (left, right) = panels(1, 2, (9, 4), whole=True)
 RUNS = (
     ("out = x + f(x)", True, {"color": COLORS["blue"], "marker": "o"}),
     ("plain, out = f(x)", False, {"color": COLORS["orange"], "marker": "s"}),
@@ -90,10 +90,10 @@ for name, residual, look in RUNS:
         held_out = np.mean(model.predict(x_held_out).argmax(axis=1) == y_held_out)
         print(f"epoch {epoch}   loss {losses[-1]:.4f} nats   held-out accuracy {held_out:6.2%}")
     print(f"trained in {time.perf_counter() - start:.1f} s\n")
-    left.plot(np.arange(1, EPOCHS + 1), losses, **look, label=f"{name}   {held_out:.1%} of {HELD_OUT} others right")
+    left.plot(np.arange(1, EPOCHS + 1), losses, **look, label=f"{name}   {held_out:.1%} right")
     right.plot(np.arange(1, len(first_gradients) + 1), first_gradients, **look, label=name)
 
-left.set(xlabel="epoch", ylabel="training loss (nats)", title="the same 25 convolutions, trained twice")
+left.set(xlabel="epoch", ylabel="training loss (nats)", title=f"the same 25 convolutions, {HELD_OUT} others read")
 left.set_xticks(np.arange(1, EPOCHS + 1))
 right.set(xlabel="convolution, from the image to the logits", title="gradients at the first step")
 right.set_ylabel("length of dweights / length of weights")

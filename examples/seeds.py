@@ -41,7 +41,7 @@ print(f"with dropout it is {apart.mean():+.4f} nats, give or take {2 * error:.4f
 print(f"lower with dropout in {np.sum(apart < 0)} of {SEEDS} pairs; of all 100 pairs of different seeds in "
       f"{np.sum(second[:, np.newaxis] < first)}")  # fmt: skip
 
-figure, (left, right) = panels(1, 2, (10, 4.3), whole=True, width_ratios=(1.5, 1))
+figure, (left, right) = panels(1, 2, (8.5, 4), whole=True, width_ratios=(1.5, 1))
 for (name, values), color, dash in zip(curves.items(), (COLORS["blue"], COLORS["orange"]), ("-", "-."), strict=True):
     epochs = np.arange(1, EPOCHS + 1)
     low, high = np.quantile(values[:, 1:], (0.1, 0.9), axis=0)  # epoch 0, before training, would take all the room

@@ -49,7 +49,7 @@ print(f"f1, the mean over the digits            {f1.of_labels('macro').of_logits
 each = [f1.of_logits()(logits[:, k], y_test[:, k]) for k in range(10)]
 print("f1 of each digit                        " + "  ".join(f"{k}: {value:.2f}" for k, value in enumerate(each)))
 
-figure = Figure(figsize=(10, 4.6), layout="constrained")
+figure = Figure(figsize=(8.5, 4.2), layout="constrained")
 left, right = figure.subfigures(1, 2, width_ratios=(1, 1.5))
 axes = dressed(left.subplots())
 axes.barh(range(10), each, color=COLORS["sky blue"], edgecolor="black", linewidth=0.6)

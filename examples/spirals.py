@@ -44,7 +44,7 @@ for epoch in range(1, EPOCHS + 1):
 right, right_new = (np.mean(model.predict(points).argmax(axis=1) == of) for points, of in [(x, y), (x_new, y_new)])
 print(f"right on the training points {right:.1%}, on fresh points {right_new:.1%}")
 
-figure, (curve, regions) = panels(1, 2, (10, 4.6))
+figure, (curve, regions) = panels(1, 2, (8.5, 4.1))
 curve.plot(np.arange(1, EPOCHS + 1), losses, color=COLOR[0])
 curve.set(xlabel="epoch", ylabel="cross-entropy (nats)", title="Training loss")
 log_scale(curve)

@@ -56,7 +56,7 @@ for name, at in thresholds.items():
     numbers = "{:11.3f}{:9.3f}{:8.3f}".format(*reached[name])
     print(f"{name:<20}{at:8.2f}{numbers}")
 
-figure, (left, right) = panels(1, 2, (10, 4.4))
+figure, (left, right) = panels(1, 2, (8.5, 4.2))
 for name, scores, truth, color, dash in (
     ("validation", scores_valid, y_valid, COLORS["vermillion"], "--"),
     ("test", scores_test, y_test, COLORS["blue"], "-"),

@@ -112,7 +112,7 @@ answer, count = model.predict(x_held_out)
 print(f"{np.mean(answer.argmax(axis=1) == answers_held_out):.1%} of 500 other questions answered right")
 print(f"{np.mean(count.argmax(axis=1) == y_held_out[:, 1]):.1%} of 500 other images counted right")
 
-figure = Figure(figsize=(10, 5), layout="constrained")
+figure = Figure(figsize=(8, 4.4), layout="constrained")
 axes = figure.subplots(3, 3)
 for i, place in enumerate(axes.flat):
     said, true = ANSWERS[answer[i].argmax()], ANSWERS[answers_held_out[i]]

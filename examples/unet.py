@@ -119,7 +119,7 @@ for name, model in (("U-Net", unet()), ("without the joins", hourglass())):
 
 colors = ListedColormap(["0.94", COLORS["blue"], COLORS["orange"], COLORS["green"]])
 columns = {"image": images[TRAINING:, ..., 0], "truth": labels[TRAINING:], **found}
-figure = Figure(figsize=(9, 9), layout="constrained")
+figure = Figure(figsize=(7.5, 7.7), layout="constrained")
 axes = figure.subplots(4, len(columns))
 for picture, row in enumerate(axes):
     for place, (name, arrays) in zip(row, columns.items(), strict=True):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .shown import empty_figure
 from .style import SHARES, SMALL
 
 if TYPE_CHECKING:
@@ -51,15 +52,13 @@ def plot_confusion_matrix(matrix: ArrayLike, *, names: Sequence[str | int] | Non
     labels = [str(name) for name in (range(len(counts)) if names is None else names)]
     if len(labels) != len(counts):
         raise ValueError(f"plot_confusion_matrix: names must be {len(counts)}, one a class, got {len(labels)}")
-    from matplotlib.figure import Figure
-
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     right, n = np.trace(counts), counts.sum()
     written = len(counts) <= MANY
     texts = [f"{count:.3g}" if counts.dtype.kind == "f" else f"{count:,}" for count in counts.flat] if written else []
     digits = max(map(len, texts), default=1)
     side = max(3.5, (0.5 if written else 0.16) * len(counts) + 1.5)
-    figure = Figure(figsize=(side + 1.2, side), layout="constrained")
+    figure = empty_figure(figsize=(side + 1.2, side), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(shares, cmap=SHARES, vmin=0, vmax=1)
     for (i, j), text in zip(np.ndindex(counts.shape) if written else (), texts, strict=False):

@@ -89,7 +89,7 @@ def plot_diagnostics(diagnostics: Watched) -> Figure:
     }
     n_columns = min(N_COLUMNS, len(shown))
     n_rows = -(-len(shown) // n_columns)
-    figure, grid = panels(n_rows, n_columns, (5.0 * n_columns, 2.5 * n_rows), sharex=True, whole=True)
+    figure, grid = panels(n_rows, n_columns, (4.2 * n_columns, 2.3 * n_rows), sharex=True, whole=True)
     for axes, quantity in zip(grid, shown, strict=False):
         for name, values in diagnostics[quantity].items():
             axes.plot(diagnostics.steps[quantity], values, marker="." if len(values) < FEW else "", **look[name])

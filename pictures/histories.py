@@ -153,7 +153,7 @@ def plot_histories(histories: Mapping[str, Recorded], *, log: bool = False) -> F
         raise ValueError("plot_histories: the histories must have at least the loss in common, got nothing in common")
     n_columns = 1 if len(names) == 1 else 3 if len(names) % 3 == 0 else 2
     n_rows = math.ceil(len(names) / n_columns)
-    size = (7.0 if n_columns == 1 else 4.8 * n_columns, 0.2 + 3.4 * n_rows)
+    size = (7.0 if n_columns == 1 else 4.2 * n_columns, 0.2 + 3.2 * n_rows)
     figure, grid = panels(n_rows, n_columns, size, sharex=True, whole=True)
     units = {history.unit for history in histories.values()}
     unit = units.pop() if len(units) == 1 else ""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .shown import empty_figure
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -37,7 +39,7 @@ SIGNED = "RdBu_r"  # and of what may be below: red is positive, blue negative
 SMALL = 9.0  # points: texts beside the point
 
 LETTER = 0.075  # inches, of a small text
-LINE = 0.19
+LINE = 0.2
 SAMPLE = 0.75  # inches of a legend before and behind a text
 
 
@@ -97,9 +99,7 @@ def panels(
     >>> len(axes)
     2
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=size, layout="constrained")
+    figure = empty_figure(figsize=size, layout="constrained")
     grid = figure.subplots(n_rows, n_columns, squeeze=False, **options)
     return figure, [dressed(axes, whole=whole) for axes in grid.flat]
 
@@ -114,7 +114,7 @@ def legend_below(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) 
     >>> lines = [axes.plot([i, 1])[0] for i in range(30)]
     >>> legend_below(figure, lines, [f"run {i}" for i in range(30)])
     >>> float(figure.get_figheight().round(1))
-    4.6
+    4.7
     """
     width, height = figure.get_size_inches()
     labels = [shortened(label, int((width - 2 * SAMPLE) / LETTER)) for label in labels]
