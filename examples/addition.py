@@ -17,15 +17,12 @@ import argparse
 import time
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 
 from layers import LSTM, Dense, LastStep, Repeat, Sequential, glorot_uniform
 from losses import SoftmaxCrossEntropy
 from optimizers import Adam
+from pictures.style import COLORS, panels
 from training import Vocabulary, batches, one_hot
 
 BATCH = 32
@@ -90,12 +87,11 @@ for question, answer, numbers in zip(questions[n_learned:], answers[n_learned:],
     verdict = "" if vocabulary.decode(numbers) == answer else f"   (no: {answer.strip()})"
     print(f"{question.strip():>{2 * n_digits + 1}} = {vocabulary.decode(numbers).strip()}{verdict}")
 
-figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+figure, (axes,) = panels(1, 1, (7, 4), whole=True)
 at = np.arange(1, epochs + 1)
-axes.plot(at, letters, "o-", label="letters")
-axes.plot(at, wholes, "s--", label="whole answers")
+axes.plot(at, letters, "o-", color=COLORS["blue"], label="letters")
+axes.plot(at, wholes, "s-.", color=COLORS["green"], label="whole answers")
 axes.set(xlabel="epoch", ylabel="share that is right", title=f"sums of numbers of up to {n_digits} digits, held out")
-axes.grid(alpha=0.3)
 axes.legend()
 path = Path("addition.png").resolve()
 figure.savefig(path, dpi=120)

@@ -19,13 +19,10 @@ The gates and their shapes, M = 32 examples of 64 features each:
 import timeit
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 
 from layers import Add, BatchNorm, Divide, Gate, Mean, Multiply, Subtract, check_gradients
+from pictures.style import COLORS, panels
 
 M, FEATURES, EPSILON = 32, 64, 1e-5
 
@@ -122,19 +119,17 @@ u, du, dx = (a[order, feature] for a in (normalized, dnormalized, results["the s
 line = du.mean() + u * np.mean(du * u)
 assert np.allclose(du - line, dx * root[feature])
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained", width_ratios=(1, 1.2))
+figure, (left, right) = panels(1, 2, (9, 4.2), width_ratios=(1, 1.2))
 for i in range(8):
-    left.plot(np.full(M, i - 0.13), x[:, i], ".", color="tab:gray", alpha=0.5, label="x" if i == 0 else None)
-    left.plot(
-        np.full(M, i + 0.13), normalized[:, i], ".", color="tab:blue", alpha=0.5, label="normalized" if i == 0 else None
-    )
-left.set(xlabel="feature", ylabel="value", title="forward: mean 0 and variance 1 for each feature")
-right.vlines(u, line, du, color="tab:red", alpha=0.7, label="what is left: dx * root")
-right.plot(u, du, "o", color="tab:blue", markersize=4, label="dnormalized, one dot for each example")
+    left.plot(np.full(M, i - 0.13), x[:, i], ".", color="0.5", label="x" if i == 0 else None)
+    label = "normalized" if i == 0 else None
+    left.plot(np.full(M, i + 0.13), normalized[:, i], "_", color=COLORS["blue"], label=label)
+left.set(xlabel="feature", ylabel="value", title=f"forward, 8 of {FEATURES} features: mean 0, variance 1")
+right.vlines(u, line, du, color=COLORS["vermillion"], label="what is left: dx * root")
+right.plot(u, du, "o", color=COLORS["blue"], markersize=4, label="dnormalized, one dot for each example")
 right.plot(u, line, color="black", label="mean(dnormalized) + slope * normalized")
-right.set(xlabel="normalized", ylabel="gradient", title=f"backward, feature {feature}: what no straight line explains")
+right.set(xlabel="normalized", ylabel="gradient", title=f"backward, feature {feature}: what no line explains")
 for axes, corner in ((left, "upper left"), (right, "lower right")):
-    axes.grid(alpha=0.3)
     axes.legend(loc=corner, fontsize=8)
 path = Path("batchnorm_by_hand.png").resolve()
 figure.savefig(path, dpi=150)

@@ -13,15 +13,12 @@
 import tempfile
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 
 from layers import LSTM, Dense, Embedding, Sequential
 from losses import SoftmaxCrossEntropy
 from optimizers import Adam
+from pictures.style import COLORS, GUIDE, panels
 from training import load, save
 
 STREAMS, PIECE, BACK, PIECES = 16, 10, 8, 800
@@ -112,12 +109,16 @@ print(f"{'said in reverse':<26} {right:.1%} of 500 new rows of {LENGTH} digits, 
 
 # ---- the picture -----------------------------------------------------------------------------------------------------
 
-figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-for name, values in curves.items():
-    axes.plot(np.convolve(values, np.ones(10) / 10, mode="valid"), label=name)
-axes.axhline(np.log(2) * BACK / PIECE, color="gray", linestyle=":", label="all that a piece by itself can know")
-axes.axvline(PIECES // 2, color="gray", linewidth=0.8)
-axes.set(xlabel="piece", ylabel="loss, nats", title="Repeating what was heard 8 steps ago, in pieces of 10 steps")
+figure, (axes,) = panels(1, 1, (7, 4), whole=True)
+for (name, values), color, dash in zip(curves.items(), (COLORS["blue"], COLORS["orange"]), ("-", "-."), strict=True):
+    axes.plot(np.convolve(values, np.ones(10) / 10, mode="valid"), dash, color=color, label=name)
+axes.axhline(np.log(2) * BACK / PIECE, **GUIDE, linestyle=":", label="all that a piece by itself can know")
+axes.axvline(PIECES // 2, **GUIDE, label="saved and read again")
+axes.set(
+    xlabel="piece",
+    ylabel="training loss (nats)",
+    title="Repeating what was heard 8 steps ago, in pieces of 10 steps; means of 10",
+)
 axes.legend()
 figure.savefig("carried_state.png", dpi=120)
 print("picture:", Path("carried_state.png").resolve())

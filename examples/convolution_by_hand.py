@@ -16,13 +16,11 @@ A pixel is seen by nine windows, from each of its positions by another one: the 
 import timeit
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from layers import Conv2D, check_gradients
+from pictures.style import SIGNED
 from training import digits
 
 POSITIONS = [(a, b) for a in range(3) for b in range(3)]
@@ -88,16 +86,17 @@ for name, run in (("by hand", by_hand), ("the layer", by_the_layer)):
 image, kernel = x[3:4], layer.weights[..., :1]
 outs = list(forward_by_hand(image, kernel, 0.0))
 dxs = [dx for _, _, dx in backward_by_hand(image, outs[-1], kernel)]
-figure, axes = plt.subplots(2, 10, figsize=(13, 3.4), layout="constrained")
+figure = Figure(figsize=(11.5, 3.1), layout="constrained")
+axes = figure.subplots(2, 10)
 for row, name, first, steps in ((axes[0], "out", image, outs), (axes[1], "dx", outs[-1], dxs)):
     reach = max(np.abs(step).max() for step in steps)
     if name == "out":
         row[0].imshow(first[0, :, :, 0], cmap="gray_r")
     else:
-        row[0].imshow(first[0, :, :, 0], cmap="RdBu_r", vmin=-np.abs(first).max(), vmax=np.abs(first).max())
+        row[0].imshow(first[0, :, :, 0], cmap=SIGNED, vmin=-np.abs(first).max(), vmax=np.abs(first).max())
     row[0].set_title("x" if name == "out" else "dout = out", fontsize=9)
     for axis, (a, b), step in zip(row[1:], POSITIONS, steps, strict=True):
-        axis.imshow(step[0, :, :, 0], cmap="RdBu_r", vmin=-reach, vmax=reach)
+        axis.imshow(step[0, :, :, 0], cmap=SIGNED, vmin=-reach, vmax=reach)
         axis.set_title(f"{name} after ({a}, {b})\nweight {kernel[a, b, 0, 0]:g}", fontsize=9)
 for axis in axes.ravel():
     axis.set(xticks=[], yticks=[])

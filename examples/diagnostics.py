@@ -5,10 +5,6 @@ python examples/diagnostics.py
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 from layers import Dense, ReLU, Sequential, Tanh, glorot_normal, he_normal, normal
 from losses import SoftmaxCrossEntropy
 from optimizers import SGD

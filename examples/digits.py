@@ -9,15 +9,13 @@ import math
 import time
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 
 from layers import Dense, Dropout, ReLU, Sequential
 from losses import SoftmaxCrossEntropy
 from optimizers import SGD
+from pictures.scales import log_scale
+from pictures.style import TRAINING, VALIDATION, panels
 from training import batches, digits
 
 EPOCHS = 30
@@ -58,12 +56,12 @@ for epoch in range(1, EPOCHS + 1):
     )
 print(f"trained in {time.perf_counter() - start:.1f} s")
 
-figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+figure, (axes,) = panels(1, 1, (7, 4), whole=True)
 epochs = np.arange(1, EPOCHS + 1)
-axes.plot(epochs, train_losses, label="training (with dropout)")
-axes.plot(epochs, held_out_losses, "--", label="held out")
-axes.set(xlabel="epoch", ylabel="cross-entropy (nats)", yscale="log", title="64-256-10 network on 1,437 digits")
-axes.grid(alpha=0.3)
+axes.plot(epochs, train_losses, **TRAINING, label="training (with dropout)")
+axes.plot(epochs, held_out_losses, **VALIDATION, label="held out")
+axes.set(xlabel="epoch", ylabel="cross-entropy (nats)", title="64-256-10 network on 1,437 digits")
+log_scale(axes)
 axes.legend()
 path = Path("digits_loss.png").resolve()
 figure.savefig(path, dpi=150)

@@ -15,15 +15,13 @@ Fergus (2013), "Visualizing and Understanding Convolutional Networks", arXiv:131
 import argparse
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from layers import Conv2D, Dense, Flatten, MaxPool2D, ReLU, Sequential
 from losses import SoftmaxCrossEntropy
 from optimizers import SGD
+from pictures.style import SIGNED
 from training import batches, digits, mnist, train_test_split
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -33,6 +31,7 @@ arguments = parser.parse_args()
 if arguments.data:
     (x_train, y_train), (x_test, y_test) = mnist(arguments.data)
     size, kernel_size, patch, epochs = 28, 5, 5, 2
+    print("two epochs of 60,000 images: some minutes")
 else:
     x, y = digits()
     x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=360, rng=0)
@@ -93,20 +92,25 @@ filters = np.moveaxis(model[0].weights[:, :, 0], -1, 0)
 image = 3
 maps = np.moveaxis(model[1].predict(model[0].predict(x[image : image + 1]))[0], -1, 0)
 rows = [
-    (f"{N_FILTERS} filters\n{kernel_size} x {kernel_size}", filters, "RdBu_r"),
+    (f"{N_FILTERS} filters\n{kernel_size} x {kernel_size}", filters, SIGNED),
     (f"what they make\nof the {y[image]} below", maps, "gray_r"),
     ("images", x[..., 0], "gray_r"),
-    ("dx of the score", dx[..., 0], "RdBu_r"),
-    (f"fall when {patch} x {patch}\nare erased", falls.reshape(-1, side, side), "RdBu_r"),
+    ("dx of the score", dx[..., 0], SIGNED),
+    (f"fall when {patch} x {patch}\nare erased", falls.reshape(-1, side, side), SIGNED),
 ]
-figure, axes = plt.subplots(len(rows), 8, figsize=(10, 6.4), layout="constrained")
+figure = Figure(figsize=(8, 5.3), layout="constrained")
+axes = figure.subplots(len(rows), 8)
 for (name, pictures, colors), line in zip(rows, axes, strict=True):
     line[0].set_ylabel(name, rotation=0, ha="right", va="center")
     for one, place in zip(pictures, line, strict=True):
         reach = np.abs(one).max()
-        place.imshow(one, cmap=colors, vmin=-reach if colors == "RdBu_r" else 0, vmax=reach)
+        place.imshow(one, cmap=colors, vmin=-reach if colors == SIGNED else 0, vmax=reach)
         place.set(xticks=[], yticks=[])
-figure.suptitle("red is positive, and in the last two rows speaks for the class; blue speaks against it")
+figure.suptitle(
+    "red is positive, and in the last two rows speaks for the class; blue speaks against it; white is 0\n"
+    "each picture has a scale of its own, up to its largest number",
+    fontsize=10,
+)
 path = Path("filters.png").resolve()
 figure.savefig(path, dpi=150)
 print(f"picture saved to {path}")

@@ -14,15 +14,14 @@ import argparse
 import time
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from layers import Conv2D, Dense, Flatten, MaxPool2D, ReLU, Sequential, Softmax
 from losses import SoftmaxCrossEntropy
 from optimizers import SGD
+from pictures.scales import log_scale
+from pictures.style import COLORS, TRAINING, VALIDATION, dressed
 from training import batches, digits, mnist, train_test_split
 
 EPOCHS = 8
@@ -92,19 +91,20 @@ right_class = y_hat[np.arange(len(y_test)), y_test]
 hardest = np.argsort(right_class)[:24]
 print(f"\n{n_wrong} of {len(x_test):,} test images read wrong, accuracy {1 - n_wrong / len(x_test):.2%}")
 
-figure = plt.figure(figsize=(12.5, 4.4), layout="constrained")
+figure = Figure(figsize=(10.5, 4.2), layout="constrained")
 left, right = figure.subfigures(1, 2, width_ratios=(1, 1.9))
-axes = left.subplots()
-axes.plot(np.arange(1, epochs + 1), train_losses, "o-", label="training")
-axes.plot(np.arange(1, epochs + 1), test_losses, "s--", label="test")
-axes.set(xlabel="epoch", ylabel="cross-entropy (nats)", yscale="log", title=f"LeNet-5 on {len(x_train):,} digits")
-axes.grid(alpha=0.3, which="both")
+axes = dressed(left.subplots(), whole=True)
+axes.plot(np.arange(1, epochs + 1), train_losses, **TRAINING, marker="o", label="training")
+axes.plot(np.arange(1, epochs + 1), test_losses, **VALIDATION, marker="s", label="test")
+axes.set(xlabel="epoch", ylabel="cross-entropy (nats)", title=f"LeNet-5 on {len(x_train):,} digits")
+log_scale(axes)
 axes.legend()
 right.suptitle(f"{n_wrong} of {len(x_test):,} test images read wrong; the 24 hardest, probability of the right class")
 for axes, i in zip(right.subplots(3, 8).flat, hardest, strict=True):
     axes.imshow(x_test[i, :, :, 0], cmap="gray_r")
-    wrong = f", read {guess[i]}" if guess[i] != y_test[i] else ""
-    axes.set_title(f"{y_test[i]}: {right_class[i]:.0%}{wrong}", fontsize=8, color="tab:red" if wrong else "black")
+    wrong = guess[i] != y_test[i]
+    said = f"{y_test[i]}: {right_class[i]:.0%}" + (f"\nread {guess[i]}" if wrong else "")
+    axes.set_title(said, fontsize=9, color=COLORS["vermillion"] if wrong else "black")
     axes.axis("off")
 path = Path("lenet.png").resolve()
 figure.savefig(path, dpi=150)

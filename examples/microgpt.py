@@ -18,15 +18,13 @@ import math
 import random
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from layers import Dense, Embedding, PositionalEmbedding, ReLU, Residual, RMSNorm, SelfAttention, Sequential, softmax
 from losses import SoftmaxCrossEntropy
 from optimizers import Adam
+from pictures.style import COLORS, GUIDE, SHARES, dressed
 
 WIDTH, HEADS, POSITIONS, STEPS = 16, 4, 16, 1000
 SHOWN = (1, 2, 10, 100, 500, 1000)
@@ -137,18 +135,20 @@ print("\n".join(invented))
 shown = max(invented[:8], key=len)
 tokens = [end, *(number[letter] for letter in shown)]
 marks = ["·", *shown]
-figure = plt.figure(figsize=(9, 4.5), layout="constrained")
+figure = Figure(figsize=(8, 4.2), layout="constrained")
 left, right = figure.subfigures(1, 2)
-axes = left.subplots()
+axes = dressed(left.subplots())
 axes.plot(losses, ".", color="0.75", markersize=3, label="one name")
-axes.plot(range(49, STEPS), np.convolve(losses, np.ones(50) / 50, mode="valid"), label="mean of 50")
-axes.axhline(math.log(end + 1), color="gray", linestyle=":", label=f"ln {end + 1}, by guess")
-axes.set(xlabel="step", ylabel="loss, nats")
+axes.plot(
+    range(49, STEPS), np.convolve(losses, np.ones(50) / 50, mode="valid"), color=COLORS["blue"], label="mean of 50"
+)
+axes.axhline(math.log(end + 1), **GUIDE, linestyle=":", label=f"ln {end + 1}, by guess")
+axes.set(xlabel="step", ylabel="training loss (nats)")
 axes.legend(fontsize=8, loc="upper right")
 grid = right.subplots(2, HEADS // 2).flat
 right.suptitle(f"what each head looks at, reading “{shown}”", fontsize=10)
 for i, (axes, weights) in enumerate(zip(grid, attention_of(model, tokens[:POSITIONS]), strict=True)):
-    axes.imshow(weights, cmap="Blues", vmin=0, vmax=1)
+    axes.imshow(weights, cmap=SHARES, vmin=0, vmax=1)
     axes.set_xticks(range(len(weights)), marks[: len(weights)], fontsize=8)
     axes.set_yticks(range(len(weights)), marks[: len(weights)], fontsize=8)
     axes.set_title(f"head {i + 1}", fontsize=9)

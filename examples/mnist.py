@@ -10,10 +10,6 @@ import argparse
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 from layers import Dense, Dropout, ReLU, Sequential
 from losses import SoftmaxCrossEntropy
 from optimizers import Adam, OneCycle
@@ -40,11 +36,11 @@ def read():
         (x_train, y_train), (x_test, y_test) = mnist(directory)
     except (OSError, ValueError) as error:
         sys.exit(str(error))
-    return x_train, x_test, y_train, y_test, "mnist"
+    return x_train, x_test, y_train, y_test, Path(directory).resolve().name
 
 
 x_train, x_test, y_train, y_test, name = read()
-hidden, epochs, batch_size = (512, 14, 128) if name == "mnist" else (128, 15, 32)
+hidden, epochs, batch_size = (128, 15, 32) if name == "digits" else (512, 14, 128)
 
 model = Sequential(
     [
@@ -75,12 +71,14 @@ history = fit(
     rng=0,
 )
 # The accuracy after the last epoch, not the best one: to choose by the test images would be to learn from them.
-print(f"trained in {sum(history.seconds):.0f} s; test accuracy {history.validation_accuracy[-1]:.2%}")
+print(f"trained in {sum(history.seconds):.1f} s; test accuracy {history.validation_accuracy[-1]:.2%}")
 
 confusions = confusion_matrix(model.predict(x_test), y_test)
 most = max((confusions[i, j], i, j) for i in range(10) for j in range(10) if i != j)
-print(f"most common mistake: {most[1]} taken for {most[2]}, {most[0]} times")
+print(f"most common mistake: {most[1]} taken for {most[2]}, {most[0]} of {confusions.sum(axis=1)[most[1]]} images")
 
 path = Path(f"{name}_curves.png").resolve()
-history.plot(log=True).savefig(path, dpi=150)
+figure = history.plot(log=True)
+figure.suptitle(f"a dense network on {name}; validation: the {len(x_test):,} test images", fontsize=10)
+figure.savefig(path, dpi=150)
 print(f"the curves are saved to {path}")

@@ -17,15 +17,13 @@ import random
 import time
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from layers import BatchNorm, Dense, Embedding, Flatten, Sequential, Softmax, Tanh, normal
 from losses import SoftmaxCrossEntropy
 from optimizers import SGD
+from pictures.style import COLORS, GUIDE, SHARES, dressed
 
 CONTEXT = 3  # letters that the network sees
 BATCH = 32
@@ -122,22 +120,22 @@ for part, (x, y) in data.items():
 print(f"{'guessing':12} loss {np.log(n_letters):.4f}\n")
 print("invented:", ", ".join(invent(model, rng) for _ in range(15)))
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.6), layout="constrained", width_ratios=(1, 1.2))
+figure = Figure(figsize=(10.5, 4.4), layout="constrained")
+left, right = figure.subplots(1, 2, width_ratios=(1, 1.2))
 means = history[: steps // 200 * 200].reshape(200, -1).mean(axis=1)  # a single batch of 32 says little
-left.plot((np.arange(200) + 0.5) * (steps / 200_000), means)
-left.axvline(steps / 2000, color="black", linestyle=":", label="learning rate 0.1, then 0.01")
+dressed(left).plot((np.arange(200) + 0.5) * (steps / 200_000), means)
+left.axvline(steps / 2000, **GUIDE, linestyle=":", label="learning rate 0.1, then 0.01")
 left.set(xlabel="thousand steps", ylabel="cross-entropy (nats)", title=f"training loss, means of {steps // 200} steps")
-left.grid(alpha=0.3)
 left.legend()
 # Reading a name it has not seen: what the network expects after each three letters, and in red what comes.
 name = next(name for name in parts["validation"] if len(name) > 5 and name not in seen)
 x, y = contexts([name])
 y_hat = Softmax().forward(model.predict(x))
-figure.colorbar(right.imshow(y_hat, cmap="Blues", vmin=0, aspect="auto"), ax=right, label="probability")
-right.plot(y, np.arange(len(y)), "s", color="tab:red", fillstyle="none", markersize=9)
+figure.colorbar(right.imshow(y_hat, cmap=SHARES, vmin=0, aspect="auto"), ax=right, label="probability")
+right.plot(y, np.arange(len(y)), "s", color=COLORS["vermillion"], fillstyle="none", markersize=9)
 right.set(xticks=range(n_letters), xticklabels=LETTERS, xlabel="next letter (. ends the name)")
 right.set(yticks=range(len(y)), yticklabels=["".join(LETTERS[k] for k in row) for row in x], ylabel="letters before")
-right.set_title(f"what it expects, reading {name} (red: what comes)")
+right.set_title(f"what it expects, reading {name} (squares: what comes)")
 path = Path("names.png").resolve()
 figure.savefig(path, dpi=150)
 print(f"pictures saved to {path}")

@@ -19,15 +19,12 @@ import random
 import time
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 
 from layers import BatchNorm, Dense, Embedding, Flatten, Reshape, Sequential, Tanh
 from losses import SoftmaxCrossEntropy
 from optimizers import SGD
+from pictures.style import COLORS, GUIDE, panels
 from training import Vocabulary
 
 CONTEXT, BATCH = 8, 32
@@ -114,15 +111,15 @@ for name, layers in (("flat", flat()), ("hierarchical", hierarchical())):
     )
 print(f"{'guessing':<13} {'':14}   loss {np.log(len(LETTERS)):.4f}")
 
-figure, axes = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
-for color, (name, history) in zip(("tab:blue", "tab:orange"), curves.items(), strict=True):
+figure, (axes,) = panels(1, 1, (7.5, 4.2))
+for color, (name, history) in zip((COLORS["blue"], COLORS["orange"]), curves.items(), strict=True):
     means = history.reshape(100, -1).mean(axis=1)  # a single batch of 32 says little
     learned, held_out = results[name]
     axes.plot(
         (np.arange(100) + 0.5) * (n_steps / 100_000), means, color=color, label=f"{name}, {learned:.3f} at the end"
     )
     axes.axhline(held_out, color=color, linestyle="--", linewidth=1, label=f"{name}, held out: {held_out:.3f}")
-axes.axvline(n_steps * 0.75 / 1000, color="black", linestyle=":", label="learning rate 0.1, then 0.01")
+axes.axvline(n_steps * 0.75 / 1000, **GUIDE, linestyle=":", label="learning rate 0.1, then 0.01")
 axes.set(xlabel="thousand steps", ylabel="cross-entropy (nats)", title="eight letters, all at once and two by two")
 axes.legend()
 path = Path("names_wavenet.png").resolve()

@@ -15,15 +15,12 @@ same to the last bit. The picture shows both loss curves, and the time of an epo
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 
 from layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Sequential
 from losses import SoftmaxCrossEntropy
 from optimizers import Adam
+from pictures.style import COLORS, TRAINING, VALIDATION, panels
 from training import Processes, accuracy, digits, fit, train_test_split
 
 try:
@@ -67,15 +64,15 @@ if rank == 0:  # the others have the same network, and nothing left to do
     same = np.array_equal(model.parameters, other.parameters) and history == expected
     print(f"one process with parts={n}: {'bit-identical' if same else 'different'}")
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", width_ratios=(2, 1))
-    left.plot(history.epoch, history.loss, "o-", label=f"training, {who}")
-    left.plot(history.epoch, history.validation_loss, "s--", label="validation")
-    left.plot(expected.epoch, expected.loss, "kx", label=f"training, one process, parts={n}")
-    left.set(xlabel="epoch", ylabel="loss, nats", title="the same numbers, whoever computes them")
+    figure, (left, right) = panels(1, 2, (8.5, 3.8), width_ratios=(2, 1))
+    left.plot(history.epoch, history.loss, **TRAINING, marker="o", label=f"training, {who}")
+    left.plot(history.epoch, history.validation_loss, **VALIDATION, marker="s", label="validation")
+    left.plot(expected.epoch, expected.loss, "x", color="black", label=f"training, one process, parts={n}")
+    left.set(xlabel="epoch", ylabel="loss (nats)", title="the same numbers, whoever computes them")
     left.legend()
     seconds = [np.median(each.seconds[1:]) for each in (history, expected)]
-    right.bar([who, f"one process,\nparts={n}"], seconds, color=["C0", "k"], width=0.6)
-    right.set(ylabel="seconds", title="an epoch")
+    right.bar([who, f"one process,\nparts={n}"], seconds, color=[COLORS["blue"], "black"], width=0.6)
+    right.set(ylabel="time of an epoch (seconds)")
     path = Path("parallel.png").resolve()
     figure.savefig(path, dpi=120)
     print(f"picture saved to {path}")

@@ -12,15 +12,13 @@ He, Zhang, Ren, Sun (2015), "Deep Residual Learning for Image Recognition", arXi
 import time
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 
 from layers import BatchNorm, Conv2D, Dense, GlobalAveragePool, ReLU, Residual, Sequential
 from losses import SoftmaxCrossEntropy
 from optimizers import SGD
+from pictures.scales import log_scale
+from pictures.style import COLORS, panels
 from training import batches, digits
 
 EPOCHS = 5
@@ -69,8 +67,12 @@ x_train, y_train = x[order[HELD_OUT:]], y[order[HELD_OUT:]]
 
 steps = EPOCHS * -(-len(x_train) // BATCH)
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
-for name, residual, style in (("out = x + f(x)", True, "o-"), ("plain, out = f(x)", False, "s--")):
+figure, (left, right) = panels(1, 2, (9, 4), whole=True)
+RUNS = (
+    ("out = x + f(x)", True, {"color": COLORS["blue"], "marker": "o"}),
+    ("plain, out = f(x)", False, {"color": COLORS["orange"], "marker": "s"}),
+)
+for name, residual, look in RUNS:
     model = network(residual)
     loss, rng = SoftmaxCrossEntropy(), np.random.default_rng(1)
     optimizer = SGD(learning_rate=lambda step: 0.1 * (1 - step / steps), momentum=0.9)
@@ -88,15 +90,15 @@ for name, residual, style in (("out = x + f(x)", True, "o-"), ("plain, out = f(x
         held_out = np.mean(model.predict(x_held_out).argmax(axis=1) == y_held_out)
         print(f"epoch {epoch}   loss {losses[-1]:.4f} nats   held-out accuracy {held_out:6.2%}")
     print(f"trained in {time.perf_counter() - start:.1f} s\n")
-    left.plot(np.arange(1, EPOCHS + 1), losses, style, label=f"{name}   {held_out:.1%} of {HELD_OUT} others right")
-    right.plot(np.arange(1, len(first_gradients) + 1), first_gradients, style, label=name)
+    left.plot(np.arange(1, EPOCHS + 1), losses, **look, label=f"{name}   {held_out:.1%} right")
+    right.plot(np.arange(1, len(first_gradients) + 1), first_gradients, **look, label=name)
 
-left.set(xlabel="epoch", ylabel="training loss (nats)", yscale="log", title="the same 25 convolutions, trained twice")
+left.set(xlabel="epoch", ylabel="training loss (nats)", title=f"the same 25 convolutions, {HELD_OUT} others read")
 left.set_xticks(np.arange(1, EPOCHS + 1))
-right.set(xlabel="convolution, from the image to the logits", yscale="log", title="gradients at the first step")
+right.set(xlabel="convolution, from the image to the logits", title="gradients at the first step")
 right.set_ylabel("length of dweights / length of weights")
 for axes in (left, right):
-    axes.grid(alpha=0.3, which="both")
+    log_scale(axes)
     axes.legend(fontsize=9)
 path = Path("resnet_digits.png").resolve()
 figure.savefig(path, dpi=150)

@@ -15,15 +15,13 @@ import argparse
 import time
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from layers import LSTM, Dense, LastStep, Sequential, softmax
 from losses import SoftmaxCrossEntropy
 from optimizers import Adam
+from pictures.style import COLORS, SHARES, dressed
 from training import batches, digits, mnist, train_test_split
 
 N_UNITS = 128
@@ -67,18 +65,17 @@ right = np.mean(after_each.argmax(axis=-1) == y_test[:, np.newaxis], axis=0)
 half = size // 2
 print(f"\n{right[half - 1]:.1%} right after {half} of {size} rows, {right[-1]:.2%} after all")
 
-figure = plt.figure(figsize=(12, 4.6), layout="constrained")
+figure = Figure(figsize=(9.5, 4), layout="constrained")
 left, others = figure.subfigures(1, 2, width_ratios=(1, 1.7))
-axes = left.subplots()
-axes.plot(np.arange(1, size + 1), right, "o-")
+axes = dressed(left.subplots(), whole=True)
+axes.plot(np.arange(1, size + 1), right, "o-", color=COLORS["blue"])
 axes.set(xlabel="rows read", ylabel="share of test images right", title=f"{N_UNITS} units, {len(x_test):,} test images")
-axes.grid(alpha=0.3)
 shown = [np.flatnonzero(y_test == digit)[0] for digit in (2, 4, 7, 9)]
 for i, images, axes in zip(shown, *others.subplots(2, 4, height_ratios=(1, 2.2)), strict=True):
     images.imshow(x_test[i], cmap="gray_r")
     images.axis("off")
-    axes.imshow(after_each[i], cmap="Blues", vmin=0, vmax=1, aspect="auto", extent=(-0.5, 9.5, size, 0))
-    axes.set(xticks=range(10), xlabel="digit", ylabel="rows read" if i == shown[0] else "")
+    axes.imshow(after_each[i], cmap=SHARES, vmin=0, vmax=1, aspect="auto", extent=(-0.5, 9.5, size, 0))
+    axes.set(xticks=range(0, 10, 2), xlabel="digit", ylabel="rows read" if i == shown[0] else "")
 others.suptitle("the probability of each digit, after each row")
 path = Path("rows.png").resolve()
 figure.savefig(path, dpi=120)

@@ -18,15 +18,12 @@ import random
 import time
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 
 from layers import Embedding, LayerNorm, PositionalEmbedding, Tied, TransformerBlock, normal
 from losses import SoftmaxCrossEntropy
 from optimizers import AdamW
+from pictures.style import TRAINING, VALIDATION, panels
 from training import generate
 
 BATCH, CONTEXT, HEADS, WARM_UP = 12, 64, 4, 100
@@ -113,11 +110,11 @@ print(f"loss on text that was held out: {checks[-1][1]:.4f} nats a character, {n
 written = generate(model, [number["\n"]], 500, temperature=0.8, window=CONTEXT, rng=arguments.seed)
 print("".join(letters[token] for token in written))
 
-figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+figure, (axes,) = panels(1, 1, (7, 4), whole=True)
 axes.plot(losses, color="0.8", linewidth=0.5, label="a batch of training")
-axes.plot(range(19, n_steps), np.convolve(losses, np.ones(20) / 20, mode="valid"), label="mean of 20")
-axes.plot(*zip(*checks, strict=True), "s--", label="held out")
-axes.set(xlabel="step", ylabel="loss, nats a character", title=f"{model.parameters.size:,} numbers, {n_steps:,} steps")
+axes.plot(range(19, n_steps), np.convolve(losses, np.ones(20) / 20, mode="valid"), **TRAINING, label="mean of 20")
+axes.plot(*zip(*checks, strict=True), **VALIDATION, marker="s", label="held out")
+axes.set(xlabel="step", ylabel="loss (nats a character)", title=f"{model.parameters.size:,} numbers, {n_steps:,} steps")
 axes.legend()
 figure.savefig("shakespeare.png", dpi=120)
 print("picture:", Path("shakespeare.png").resolve())

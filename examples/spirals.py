@@ -7,19 +7,20 @@ The training loop is written out: forward, loss, backward, step.
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 
 from layers import Dense, ReLU, Sequential
 from losses import SoftmaxCrossEntropy
 from optimizers import SGD
+from pictures.scales import log_scale
+from pictures.style import COLORS, panels
 from training import batches, spirals
 
 EPOCHS = 300
-COLORS, MARKERS = ["#0072B2", "#E69F00", "#009E73"], ["o", "s", "^"]  # to be told apart without colour, too
+COLOR, MARKER = (
+    [COLORS[name] for name in ("blue", "orange", "green")],
+    ["o", "s", "^"],
+)  # to be told apart without colour, too
 
 rng = np.random.default_rng(0)
 x, y = spirals(rng=rng)
@@ -43,18 +44,18 @@ for epoch in range(1, EPOCHS + 1):
 right, right_new = (np.mean(model.predict(points).argmax(axis=1) == of) for points, of in [(x, y), (x_new, y_new)])
 print(f"right on the training points {right:.1%}, on fresh points {right_new:.1%}")
 
-figure, (curve, regions) = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
-curve.plot(np.arange(1, EPOCHS + 1), losses, color=COLORS[0])
-curve.set(xlabel="epoch", ylabel="cross-entropy (nats)", yscale="log", title="Loss")
-curve.grid(alpha=0.3)
+figure, (curve, regions) = panels(1, 2, (8.5, 4.1))
+curve.plot(np.arange(1, EPOCHS + 1), losses, color=COLOR[0])
+curve.set(xlabel="epoch", ylabel="cross-entropy (nats)", title="Training loss")
+log_scale(curve)
 
 side = np.linspace(-1.25, 1.25, 300)
 grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
 predicted = model.predict(grid).argmax(axis=1).reshape(300, 300)
-regions.contourf(side, side, predicted, levels=[-0.5, 0.5, 1.5, 2.5], colors=COLORS, alpha=0.3)
+regions.contourf(side, side, predicted, levels=[-0.5, 0.5, 1.5, 2.5], colors=COLOR, alpha=0.3)
 for k in range(3):
     regions.scatter(
-        *x[y == k].T, c=COLORS[k], marker=MARKERS[k], s=18, edgecolors="black", linewidths=0.4, label=f"{k}"
+        *x[y == k].T, color=COLOR[k], marker=MARKER[k], s=18, edgecolors="black", linewidths=0.4, label=f"{k}"
     )
 regions.set(xlabel="x₁", ylabel="x₂", title=f"Regions of a 2-64-3 network, {right:.1%} right", aspect="equal")
 regions.legend(title="class", loc="upper right")

@@ -8,10 +8,6 @@ Every run starts from the same weights and sees the same examples in the same or
 import math
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 from layers import Dense, ReLU, Sequential
 from losses import SoftmaxCrossEntropy
 from optimizers import SGD, Adam, OneCycle, RMSprop

@@ -23,15 +23,13 @@ import datetime
 import time
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from layers import LSTM, Concatenate, CrossAttention, Dense, Embedding, Graph, Join, Sequential
 from losses import SoftmaxCrossEntropy
 from optimizers import Adam
+from pictures.style import SHARES
 from training import Vocabulary, batches, padded
 
 MONTHS, DAYS = ([name.lower() for name in names] for names in (calendar.month_name, calendar.day_name))
@@ -138,11 +136,12 @@ found = translated(model, text[shown])
 given = np.concatenate([np.full((4, 1), SAID.encode(START)[0]), found[:, :-1]], axis=1)
 looks = model["found"].probabilities(model["written"].predict(given), model["read"].predict(text[shown]))[:, 0]
 print()
-figure, places = plt.subplots(2, 2, figsize=(11, 7), layout="constrained")
+figure = Figure(figsize=(9.5, 6.5), layout="constrained")
+places = figure.subplots(2, 2)
 for i, numbers, look, axes in zip(shown, found, looks, places.flat, strict=True):
     verdict = "" if SAID.decode(numbers) == answers[i] else f"   (no: {answers[i]})"
     print(f"{texts[i]:>32} -> {SAID.decode(numbers)}{verdict}")
-    image = axes.imshow(look[:, : len(texts[i])], cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    image = axes.imshow(look[:, : len(texts[i])], cmap=SHARES, vmin=0, vmax=1, aspect="auto")
     axes.set_xticks(range(len(texts[i])), texts[i])
     axes.set_yticks(range(10), SAID.decode(numbers))
     axes.set_xlabel("read")

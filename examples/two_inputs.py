@@ -13,11 +13,8 @@ of shapes in the image: two losses are added up in a loop of one's own, which is
 import time
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from layers import Conv2D, Dense, Embedding, Flatten, Graph, Join, MaxPool2D, ReLU, Sequential
 from losses import SoftmaxCrossEntropy
@@ -115,7 +112,8 @@ answer, count = model.predict(x_held_out)
 print(f"{np.mean(answer.argmax(axis=1) == answers_held_out):.1%} of 500 other questions answered right")
 print(f"{np.mean(count.argmax(axis=1) == y_held_out[:, 1]):.1%} of 500 other images counted right")
 
-figure, axes = plt.subplots(3, 3, figsize=(10, 5), layout="constrained")
+figure = Figure(figsize=(8, 4.4), layout="constrained")
+axes = figure.subplots(3, 3)
 for i, place in enumerate(axes.flat):
     said, true = ANSWERS[answer[i].argmax()], ANSWERS[answers_held_out[i]]
     what, where = (WORDS[k] for k in x_held_out["question"][i])

@@ -15,17 +15,15 @@ Here the images are small, padded so that they keep their size, and normalized.
 import time
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from layers import BatchNorm, Conv2D, ConvTranspose2D, Graph, Join, MaxPool2D, ReLU, Sequential
 from losses import SoftmaxCrossEntropy
 from optimizers import Adam
+from pictures.style import COLORS
 from training import fit
 
 SIZE = 32
@@ -119,9 +117,10 @@ for name, model in (("U-Net", unet()), ("without the joins", hourglass())):
     print("    " + "   ".join(f"{shape} {score:.3f}" for shape, score in zip(CLASSES[1:], each, strict=True)))
     print(f"    intersection over union {scores[name]:.3f} on {HELD_OUT} other images\n")
 
-colors = ListedColormap(["#f0f0f0", "#0072b2", "#e69f00", "#009e73"])
+colors = ListedColormap(["0.94", COLORS["blue"], COLORS["orange"], COLORS["green"]])
 columns = {"image": images[TRAINING:, ..., 0], "truth": labels[TRAINING:], **found}
-figure, axes = plt.subplots(4, len(columns), figsize=(9, 9), layout="constrained")
+figure = Figure(figsize=(7.5, 7.7), layout="constrained")
+axes = figure.subplots(4, len(columns))
 for picture, row in enumerate(axes):
     for place, (name, arrays) in zip(row, columns.items(), strict=True):
         if name == "image":

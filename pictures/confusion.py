@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .shown import empty_figure
+from .style import SHARES, SMALL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,17 +53,25 @@ def plot_confusion_matrix(matrix: ArrayLike, *, names: Sequence[str | int] | Non
     if len(labels) != len(counts):
         raise ValueError(f"plot_confusion_matrix: names must be {len(counts)}, one a class, got {len(labels)}")
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    accuracy = np.trace(counts) / max(counts.sum(), 1)
-    side = max(3.5, 0.5 * len(counts) + 1.5)
-    figure = empty_figure(figsize=(side + 1, side), layout="constrained")
+    right, n = np.trace(counts), counts.sum()
+    written = len(counts) <= MANY
+    texts = [f"{count:.3g}" if counts.dtype.kind == "f" else f"{count:,}" for count in counts.flat] if written else []
+    digits = max(map(len, texts), default=1)
+    side = max(3.5, (0.5 if written else 0.16) * len(counts) + 1.5)
+    figure = empty_figure(figsize=(side + 1.2, side), layout="constrained")
     axes = figure.subplots()
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    if len(counts) <= MANY:
-        for (i, j), count in np.ndenumerate(counts):
-            axes.text(j, i, f"{count}", ha="center", va="center", color="white" if shares[i, j] > 0.5 else "black")
-    axes.set_xticks(range(len(labels)), labels, rotation=45 if max(map(len, labels)) > 3 else 0)
-    axes.set_yticks(range(len(labels)), labels)
-    axes.set(xlabel="predicted class", ylabel="true class", title=f"accuracy {accuracy:.1%}")
+    image = axes.imshow(shares, cmap=SHARES, vmin=0, vmax=1)
+    for (i, j), text in zip(np.ndindex(counts.shape) if written else (), texts, strict=False):
+        color = "white" if shares[i, j] > 0.5 else "black"
+        axes.text(j, i, text, ha="center", va="center", color=color, fontsize=min(10, 40 / digits))
+    long = max(map(len, labels)) > 3
+    turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if long and written else {}
+    small: dict[str, Any] = {} if written else {"fontsize": 6}
+    axes.set_xticks(range(len(labels)), labels, **(turned if written else {"rotation": 90}), **small)
+    axes.set_yticks(range(len(labels)), labels, **small)
+    share = f"accuracy {right / max(n, 1):.2%}"
+    axes.set(xlabel="predicted class", ylabel="true class")
+    axes.set_title(share if counts.dtype.kind == "f" else f"{share}: {right:,} of {n:,}", fontsize=SMALL + 1)
     figure.colorbar(image, ax=axes, label="share of the true class")
     return figure
 

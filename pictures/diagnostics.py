@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .shown import empty_figure
-from .style import DASHES, check_has, styles
+from .scales import log_scale
+from .style import DASHES, GUIDE, SMALL, check_has, legend_below, panels, shortened, styles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,6 +26,9 @@ SHARES = ("saturated", "dead")
 GOOD_UPDATE = 1e-3  # of the size of the parameters, at a step: a rule of thumb, drawn as a line
 N_COLUMNS = 2
 FEW = 30  # values, each of which gets a dot of its own
+HARDLY = 0.005  # a share below which there is nothing to see
+ROOM = 18  # layers in a legend that has the place of a panel
+LONGEST = 28  # letters of a layer's name
 
 
 class Watched(Protocol):
@@ -47,6 +50,8 @@ class Watched(Protocol):
 
 def plot_diagnostics(diagnostics: Watched) -> Figure:
     """Draw a panel for each quantity, a line for each layer, over the steps.
+
+    The layers are called "0 Dense". A share that was next to nothing throughout has no panel; that it was is said.
 
     Parameters
     ----------
@@ -71,39 +76,64 @@ def plot_diagnostics(diagnostics: Watched) -> Figure:
     ['norm of the gradient', 'norm of the parameters', 'update / parameters']
     """
     check_has("plot_diagnostics", "diagnostics", diagnostics, "Diagnostics", "layers", "steps", "describe")
-    from matplotlib.lines import Line2D
-
-    shown = [quantity for quantity in LABELS if diagnostics[quantity]]
-    if not shown:
+    seen = [quantity for quantity in LABELS if diagnostics[quantity]]
+    if not seen:
         raise ValueError("plot_diagnostics: the diagnostics must have seen a step, got none")
-    seen = {name for quantity in shown for name in diagnostics[quantity]}
-    names = [name for name in diagnostics.layers if name in seen]
+    zero = [quantity for quantity in seen if quantity in SHARES and _most(diagnostics[quantity]) < HARDLY]
+    shown = [quantity for quantity in seen if quantity not in zero] or seen
+    drawn = {name for quantity in shown for name in diagnostics[quantity]}
+    names = [name for name in diagnostics.layers if name in drawn]
     look: dict[str, dict[str, Any]] = {  # a layer looks the same in every panel
         name: {"color": color, "linestyle": dashes}
         for name, (color, dashes) in zip(names, styles(DASHES), strict=False)
     }
-    n_rows = -(-len(shown) // N_COLUMNS)
-    figure = empty_figure(figsize=(10, 2.4 * n_rows + 0.8), layout="constrained")
-    grid = figure.subplots(n_rows, N_COLUMNS, sharex=True, squeeze=False)
-    used, unused = list(grid.flat)[: len(shown)], list(grid.flat)[len(shown) :]
-    for axes, quantity in zip(used, shown, strict=True):
+    n_columns = min(N_COLUMNS, len(shown))
+    n_rows = -(-len(shown) // n_columns)
+    figure, grid = panels(n_rows, n_columns, (4.2 * n_columns, 2.3 * n_rows), sharex=True, whole=True)
+    for axes, quantity in zip(grid, shown, strict=False):
         for name, values in diagnostics[quantity].items():
             axes.plot(diagnostics.steps[quantity], values, marker="." if len(values) < FEW else "", **look[name])
-        if quantity in LOGARITHMIC:
-            axes.set_yscale("log")
+        axes.set_ylabel(LABELS[quantity])
         if quantity == "update_ratio":
-            axes.axhline(GOOD_UPDATE, color="gray", linewidth=1)
-            axes.annotate("1e-3", (1, GOOD_UPDATE), xycoords=("axes fraction", "data"), color="gray", va="center")
+            axes.axhline(GOOD_UPDATE, **GUIDE)
+            axes.set_title(f"gray line: {GOOD_UPDATE:g}, as a rule of thumb", fontsize=SMALL, color="0.35", loc="right")
         if quantity in SHARES:
             axes.set_ylim(-0.03, 1.03)
-        axes.set_ylabel(LABELS[quantity])
-        axes.grid(alpha=0.3)
-    for axes in unused:
-        axes.remove()
-    for axes in used[-N_COLUMNS:]:  # the lowest of each column
+        elif quantity in LOGARITHMIC:
+            log_scale(axes)
+    for axes in grid[-n_columns:]:
         axes.set_xlabel("step")
-        axes.tick_params(labelbottom=True)
-    handles = [Line2D([], [], **look[name]) for name in names]
-    labels = [diagnostics.describe(name) for name in names]
-    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(names), 4), frameon=False)
+    handles = [grid[0].plot([], [], **look[name])[0] for name in names]
+    labels = [_label(diagnostics.describe(name)) for name in names]
+    free = grid[len(shown) :]  # one at most
+    if free:
+        grid[len(shown) - n_columns].set_xlabel("step")
+        grid[len(shown) - n_columns].tick_params(labelbottom=True)
+    if free and len(names) <= ROOM:
+        place = free[0]
+        place.axis("off")
+        place.legend(handles, labels, loc="upper left", ncols=1 if len(names) <= ROOM // 2 else 2, frameon=False)
+    else:
+        for axes in free:
+            axes.remove()
+        legend_below(figure, handles, labels)
+    if zero and shown != zero:
+        said = " and ".join(LABELS[quantity] for quantity in zero)
+        figure.suptitle(f"{said}: below {HARDLY:.1%} in every layer, at every look", fontsize=SMALL + 1)
     return figure
+
+
+def _most(values: Mapping[str, Sequence[float]]) -> float:
+    return max((value for each in values.values() for value in each), default=0.0)
+
+
+def _label(description: str) -> str:
+    """Return the name of a layer and its kind, without its arguments: "0 Dense" of "0: Dense(64, 10)".
+
+    Examples
+    --------
+    >>> from pictures.diagnostics import _label
+    >>> _label("2.0: Conv2D(3, 8, 3, padding='same')")
+    '2.0 Conv2D'
+    """
+    return shortened(description.partition("(")[0].replace(":", ""), LONGEST)

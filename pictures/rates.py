@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from .shown import empty_figure
-from .style import COLORS, MARKERS, check_flag, check_has, panels, styles
+from .scales import log_scale
+from .style import COLORS, DASHES, check_flag, check_has, legend_below, panels, styles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,7 +60,7 @@ def plot_schedule(
     --------
     >>> figure = plot_schedule(lambda step: 0.1 / (1 + 0.01 * step), n_steps=500)
     >>> figure.axes[0].get_ylabel()
-    'learning rate (per step)'
+    'learning rate'
     """
     if not isinstance(n_steps, int | np.integer) or isinstance(n_steps, bool):
         raise TypeError(f"plot_schedule: n_steps must be a whole number, got {n_steps!r}")
@@ -74,14 +74,15 @@ def plot_schedule(
         if not callable(rate):
             raise TypeError(f"plot_schedule: schedule must be callable with a step, got {rate!r} {name}".rstrip())
     drawn = {name: [_number(step, rate(step)) for step in range(n_steps)] for name, rate in several.items()}
-    figure, (axes,) = panels(1, 1, (7.0, 3.0))
-    for (name, rates), (color, _) in zip(drawn.items(), styles(MARKERS), strict=False):
-        axes.plot(range(n_steps), rates, color=color, label=name)
+    figure, (axes,) = panels(1, 1, (7.0, 3.0), whole=True)
+    for (name, rates), (color, dash) in zip(drawn.items(), styles(DASHES), strict=False):
+        axes.plot(range(n_steps), rates, dash, color=color, label=name)
     axes.set_xlabel("step")
-    axes.set_ylabel("learning rate (per step)")
-    axes.set_yscale("log" if log else "linear")
+    axes.set_ylabel("learning rate")
+    if log:
+        log_scale(axes)
     if len(several) > 1:
-        figure.legend(loc="outside right upper", frameon=False)
+        legend_below(figure, *axes.get_legend_handles_labels())
     return figure
 
 
@@ -103,26 +104,43 @@ def plot_rate_range(found: Tried) -> Figure:
     >>> model = Sequential([Dense(2, 8), ReLU(), Dense(8, 3)], rng=0)
     >>> found = learning_rate_range_test(model, SoftmaxCrossEntropy(), SGD(0.1), x, y, rng=0)
     >>> plot_rate_range(found).axes[0].get_xlabel()
-    'learning rate (per step)'
+    'learning rate'
     """
     check_has("plot_rate_range", "found", found, "a RateRange", "rates", "losses", "smooth", "suggestion")
-    figure = empty_figure(figsize=(7, 4), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(found.rates, found.losses, color="gray", alpha=0.4, linewidth=1, label="each step")
+    figure, (axes,) = panels(1, 1, (7.0, 4.0))
+    axes.plot(found.rates, found.losses, color="0.7", linewidth=1, label="each step")
     axes.plot(found.rates, found.smooth, color=COLORS["blue"], linewidth=2, label="smoothed")
     if found.suggestion is not None:
-        axes.axvline(
-            found.suggestion, color=COLORS["vermillion"], linestyle="--", label=f"suggested: {found.suggestion:.2g}"
-        )
-    # From a little below the lowest loss to a little above the first: where the loss explodes, it leaves the picture.
-    finite = np.array(found.smooth)[np.isfinite(found.smooth)]
-    span = finite[0] - finite.min() if len(finite) else 0.0
-    if span > 0:
-        axes.set_ylim(finite.min() - 0.2 * span, finite[0] + 0.6 * span)
-    axes.set(xscale="log", xlabel="learning rate (per step)", ylabel="loss", title="Learning rate range test")
-    axes.grid(alpha=0.3)
-    axes.legend()
+        label = f"suggested: {found.suggestion:.2g}"
+        axes.axvline(found.suggestion, color=COLORS["vermillion"], linestyle="--", label=label)
+    said = "" if found.suggestion is not None else ": the loss hardly fell, no rate is suggested"
+    axes.set(xlabel="learning rate", ylabel="loss", title=f"Learning rate range test{said}")
+    if bounds := _calm(np.asarray(found.losses, float), np.asarray(found.smooth, float), found.suggestion is not None):
+        axes.set_ylim(*bounds)
+    if len(found.rates):
+        log_scale(axes, "x")
+    legend_below(figure, *axes.get_legend_handles_labels())
     return figure
+
+
+def _calm(losses: Any, smooth: Any, learned: bool) -> tuple[float, float] | None:
+    """Return the lowest and the highest loss to show: all that comes before the loss explodes, and a little of that.
+
+    Where the network learned, that is all up to the lowest smoothed loss. Where it did not, since it has been trained,
+    say, all up to the last smoothed loss that is less than a quarter above the first: losses jump from batch to batch.
+    """
+    finite = np.isfinite(smooth)
+    if not finite.any():
+        return None
+    first = smooth[finite][0]
+    lowest = int(np.argmin(np.where(finite, smooth, np.inf)))
+    calm = np.flatnonzero(finite & (smooth <= first + 0.25 * abs(first)))
+    end = 1 + (lowest if learned else calm[-1])
+    before = np.concatenate([losses[:end], smooth[:end]])
+    before = before[np.isfinite(before)]
+    low, high = float(before.min()), float(before.max())
+    span = high - low or abs(first) or 1.0
+    return low - 0.05 * span, high + 0.6 * span
 
 
 def _number(step: int, rate: Any) -> float:

@@ -1,5 +1,6 @@
 """Every example runs, headless and in an empty folder, says its result, and saves the pictures that it names."""
 
+import json
 import os
 import re
 import struct
@@ -13,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+WATCHED = ROOT / "tests" / "legible.py"  # runs a script, and looks at the figures that it saves
 # One thread: around small products a second one costs time, most of all where other work runs beside the tests.
 ENVIRONMENT = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
 ENVIRONMENT["OPENBLAS_NUM_THREADS"] = "1"
@@ -26,10 +28,13 @@ def run(request, tmp_path_factory):
     """Return the finished run of an example: code, output, errors and the folder it ran in."""
     path = request.param
     if path not in runs:
-        folder = tmp_path_factory.mktemp(path.stem)
-        command = [sys.executable, "-W", "error", str(path)]
+        folder, found = tmp_path_factory.mktemp(path.stem), tmp_path_factory.mktemp("found") / "faults.json"
+        command = [sys.executable, "-W", "error", str(WATCHED), str(found), str(path)]
         done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, encoding="utf-8", timeout=300)
-        runs[path] = SimpleNamespace(code=done.returncode, out=done.stdout, errors=done.stderr, folder=folder)
+        faults = json.loads(found.read_text()) if found.is_file() else {}
+        runs[path] = SimpleNamespace(
+            code=done.returncode, out=done.stdout, errors=done.stderr, folder=folder, faults=faults
+        )
     return runs[path]
 
 
@@ -75,6 +80,12 @@ def test_the_pictures_show_something(run):
         assert 5_000 < len(data) < 2_000_000
         pixels = matplotlib.image.imread(path)[..., :3]
         assert (pixels == 1).all(axis=-1).mean() < 0.99  # not an empty sheet
+
+
+@each_example
+def test_the_pictures_can_be_read(run):
+    assert sorted(run.faults) == sorted({path.name for path in pictures(run)})  # all of them were looked at
+    assert {name: found for name, found in run.faults.items() if found} == {}
 
 
 def test_there_is_an_example_of_the_main_job():
@@ -278,6 +289,67 @@ def test_mnist_without_data_says_what_it_wants_and_trains_on_the_small_digits(ru
     assert "train-images-idx3-ubyte.gz" in run.out
     assert "--data DIRECTORY" in run.out
     assert float(re.search(r"test accuracy (\d+\.\d+)%", run.out)[1]) >= 95
+
+
+@of("regression")
+def test_a_network_predicts_better_than_a_line_and_not_better_than_the_noise_allows(run):
+    mean, line, network, noise = numbers(r"^\S.*? +([\d,]+) kWh$", run.out)[-4:]
+    assert mean > line > network > noise
+    assert network < 1.3 * noise
+
+
+@of("threshold")
+def test_a_threshold_trades_precision_for_recall(run):
+    found = re.findall(r"^(.*?) +-?\d+\.\d\d +([\d.]+) +([\d.]+) +[\d.]+$", run.out, flags=re.MULTILINE)
+    precisions, recalls = ([float(row[k]) for row in found] for k in (1, 2))
+    assert len(found) == 3
+    assert precisions == sorted(precisions, reverse=True)
+    assert recalls == sorted(recalls)
+    assert recalls[-1] > 0.95
+
+
+@of("several_labels")
+def test_several_labels_are_found_at_once(run):
+    answers, to_say_no, images = numbers(r"([\d.]+)%$", run.out)
+    assert answers > 93 > to_say_no
+    assert images > 50
+    assert numbers(r"mean over the digits +([\d.]+)", run.out)[0] > 0.8
+
+
+@of("imbalanced")
+def test_weights_find_the_rare_class(run):
+    without, weighted = numbers(r"images of the 8, +([\d.]+)% found", run.out)
+    assert without < 10
+    assert weighted > without + 25
+
+
+@of("augmentation")
+def test_shifted_images_are_read_after_shifted_images(run):
+    as_they_are, shifted = numbers(r"that have moved +([\d.]+)% right", run.out)
+    assert shifted > as_they_are + 30
+    assert min(numbers(r"in the middle +([\d.]+)% right", run.out)) > 85
+
+
+@of("seeds")
+def test_pairs_of_seeds_tell_more_than_seeds_apart(run):
+    ((mean, error),) = re.findall(r"it is ([+-][\d.]+) nats, give or take ([\d.]+)", run.out)
+    assert abs(float(mean)) > float(error) > 0
+    ((pairs, apart),) = re.findall(r"in (\d+) of 10 pairs; of all 100 pairs of different seeds in (\d+)", run.out)
+    assert 10 * int(pairs) != int(apart)
+
+
+@of("production")
+def test_another_process_answers_for_one_row_and_for_many(run):
+    assert "one row: seven, with a probability of" in run.out
+    assert numbers(r"rows at once: ([\d.]+)% right", run.out)[0] > 97
+    assert numbers(r"row by row, largest difference of a logit (\S+)$", run.out)[0] < 1e-4
+    assert "the same bits: True" in run.out
+
+
+@of("fine_tuning")
+def test_what_was_learned_before_helps(run):
+    alone, fine_tuned = numbers(r"([\d.]+)% of 400 other images right", run.out)
+    assert fine_tuned > alone + 3
 
 
 def test_mnist_of_an_empty_directory_names_the_files(tmp_path):

@@ -7,6 +7,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from legible import watched
 
 import layers
 import losses
@@ -35,9 +36,12 @@ def test_every_block_runs_one_after_the_other(tmp_path, monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     names = {"__name__": "__main__"}
-    for line, code in blocks():
-        # empty lines in front, so that an error names the line of the README
-        exec(compile("\n" * (line - 1) + code, str(ROOT / "README.md"), "exec"), names)
+    with watched() as faults:
+        for line, code in blocks():
+            # empty lines in front, so that an error names the line of the README
+            exec(compile("\n" * (line - 1) + code, str(ROOT / "README.md"), "exec"), names)
+    assert {name: found for name, found in faults.items() if found} == {}  # the pictures can be read
+    assert {name for name in faults if name.endswith(".png")} <= {path.name for path in (ROOT / "docs").glob("*.png")}
     if "plt" in names:
         names["plt"].close("all")
 

@@ -80,9 +80,9 @@ def test_rates_that_are_all_too_low():
 
 def test_a_range_test_draws_itself():
     found = learning_rate_range_test(network(), SoftmaxCrossEntropy(), SGD(1.0), X, Y, rng=0)
-    axes = found.plot().axes[0]
-    assert axes.get_xscale() == "log"
-    assert f"suggested: {found.suggestion:.2g}" in [text.get_text() for text in axes.get_legend().get_texts()]
+    figure = found.plot()
+    assert figure.axes[0].get_xscale() == "log"
+    assert f"suggested: {found.suggestion:.2g}" in [text.get_text() for text in figure.legends[0].get_texts()]
 
 
 def test_a_range_test_whose_first_loss_is_infinite_has_a_picture_too():
@@ -90,7 +90,7 @@ def test_a_range_test_whose_first_loss_is_infinite_has_a_picture_too():
     model[0].weights[:] = 1e38
     found = learning_rate_range_test(model, SoftmaxCrossEntropy(), SGD(1.0), X, Y, rng=0)
     assert (found.losses, bool(found)) == ([], False)
-    assert found.plot().axes[0].get_xlabel() == "learning rate (per step)"
+    assert found.plot().axes[0].get_xlabel() == "learning rate"
 
 
 @pytest.mark.parametrize(
