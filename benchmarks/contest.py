@@ -165,7 +165,6 @@ class _Worker:
 
 def _serve(prepare: Callable[[Any], Work], case: Case) -> None:
     """Be a contestant: answer `run n` with the seconds that n calls of the work took, `memory` with the peak memory."""
-    sys.path.append(sys.path.pop(0))  # the folder of the benchmarks, whose training.py is not the package `training`
     try:
         work = prepare(case)
     except ImportError as error:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Array, Layer, Padded, Part, Relay, Rng, Shape, as_shape, listed
+from .contract import Array, End, Layer, Padded, Part, Relay, Rng, Shape, as_shape, follow, listed
 from .sequential import Sequential
 from .shape import Identity
 
@@ -119,6 +119,8 @@ class Residual(Branches):
     ) -> None:
         around = [] if projection is None else _as_list(projection)
         self._checked([*self._checked(layers), *around])  # also that no layer is in both
+        for chained in (layers, around):
+            follow(chained, "Residual")  # before the first of them is placed
         chain = Sequential(layers, dtype=np.float64)
         super().__init__([chain] if projection is None else [chain, _as_chain(projection)])
         if rng is not None:
@@ -153,6 +155,13 @@ class Residual(Branches):
             around = "projection"
             yield Part(around, self.projection, ("x",))
         yield Part("+", None, (around, last), output=True, join=("+", "Add"))
+
+    def end_after(self, end: End, kind: str, place: str) -> End:
+        around = end
+        if self.projection is not None:
+            around = self.projection.end_after(end, kind, f"{place}.projection")
+        out = self.branches[0].end_after(end, kind, place)
+        return around if out.size is None else out  # both have the same shape
 
     def _join(self, x: Array, outs: list[Array]) -> Array:
         out, around = (*outs, self._check_x(x))[:2]
@@ -232,6 +241,7 @@ class Concatenate(Branches):
         for i, branch in enumerate(branches):
             if not _as_list(branch):
                 raise ValueError(f"Concatenate: each branch must hold at least one layer, got none in branch {i}")
+            follow(_as_list(branch), "Concatenate", prefix=f"{i}.")
         super().__init__([_as_chain(branch) for branch in branches])
         if rng is not None:
             self.initialize(rng)
@@ -246,6 +256,13 @@ class Concatenate(Branches):
         for name, branch in self.named():
             yield Part(name, branch, ("x",))
         yield Part("join", None, tuple(names), output=True, join=("|", "Join"))
+
+    def end_after(self, end: End, kind: str, place: str) -> End:
+        ends = [branch.end_after(end, kind, f"{place}.{i}") for i, branch in enumerate(self.branches)]
+        sizes = [each.size for each in ends if each.size is not None]
+        if len(sizes) < len(ends):
+            return End()
+        return End(sum(sizes), any(each.grid for each in ends), f"{self.title} at {place}")
 
     def _join(self, x: Array, outs: list[Array]) -> Array:
         if len({out.shape[:-1] for out in outs}) > 1:

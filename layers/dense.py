@@ -46,6 +46,7 @@ class Dense(Weighted):
            [4.]])
     """
 
+    last_axis = "n_inputs", "n_outputs"
     step_by_step = True
 
     def __init__(

@@ -123,6 +123,7 @@ class Dropout2D(Dropout):
            [0., 0.]]))
     """
 
+    last_axis = None, None
     knows_rest = True
 
     def forward(self, x: ArrayLike) -> Array:

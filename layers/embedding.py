@@ -53,6 +53,7 @@ class Embedding(Weighted):
            [1., 1.]])
     """
 
+    last_axis = None, "n_outputs"
     step_by_step = True
 
     def __init__(

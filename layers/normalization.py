@@ -82,6 +82,7 @@ def plain_norm(
 class Normalization(Careful):
     """What the layers of this family share: gain and bias, one of each for every feature, and the checks of x."""
 
+    last_axis = "n_features", "n_features"
     gain: Array
     dgain: Array
 

@@ -117,6 +117,11 @@ class PReLU(Layer):
     dslopes: Array
     training_only = ("slope",)  # from where the slopes start
 
+    @property
+    def last_axis(self) -> tuple[str | None, str | None]:  # type: ignore[override]  # one slope is for any number
+        """The attributes that have the last axis of x and of out."""
+        return (None, None) if self.n_features == 1 else ("n_features", "n_features")
+
     def __init__(self, n_features: int = 1, slope: float = 0.25) -> None:
         self.n_features = checks.whole("PReLU", "n_features", n_features)
         self.slope = checks.number("PReLU", "slope", slope)

@@ -9,6 +9,7 @@ import numpy as np
 
 from .contract import (
     Array,
+    End,
     Layer,
     Padded,
     Part,
@@ -18,6 +19,7 @@ from .contract import (
     as_shape,
     blame,
     checks,
+    follow,
     returned_nothing,
     through,
 )
@@ -50,7 +52,8 @@ class Sequential(Relay):
     Raises
     ------
     TypeError, ValueError
-        If anything other than layers is given, none, one twice, or one that is already part of a network.
+        If anything other than layers is given, none, one twice, one that is already part of a network, or one that
+        must be given another last axis than those before it give.
 
     Examples
     --------
@@ -78,6 +81,14 @@ class Sequential(Relay):
         super().__init__(layers, dtype)
         if generator is not None:
             self.initialize(generator)
+
+    def _checked(self, layers: Sequence[Layer]) -> tuple[Layer, ...]:
+        checked = super()._checked(layers)
+        follow(checked, type(self).__name__)
+        return checked
+
+    def end_after(self, end: End, kind: str, place: str) -> End:
+        return follow(self.layers, kind, end, f"{place}.")
 
     def _gather(self, dtype: np.dtype[Any]) -> None:
         super()._gather(dtype)

@@ -92,6 +92,8 @@ MOST_AXES = 64  # that an array of NumPy can have
 class _AlongAxis(Layer):
     """A layer that works along one axis of x, each of the other positions by itself."""
 
+    last_axis = None, None
+
     def __init__(self, axis: int = -1) -> None:
         self.axis = checks.whole(type(self).__name__, "axis", axis, least=-MOST_AXES)
         if self.axis == 0:

@@ -22,9 +22,9 @@ def weights_of_classes(n_classes: int | None) -> Callable[[str, str, Any], Array
 
     def check(who: str, name: str, value: Any) -> Array:
         if isinstance(value, str | Mapping):  # as other libraries take them
+            such_as = "balanced_weights(y)" if value == "balanced" else "np.array([1.0, 2.0])"
             raise TypeError(
-                f"{who}: {name} must be an array, the weight of class 0 first, got {value!r:.80}: "
-                "such as np.array([1.0, 2.0])"
+                f"{who}: {name} must be an array, the weight of class 0 first, got {value!r:.80}: such as {such_as}"
             )
         weights = checks.array(who, name, value)
         if weights.size and weights.dtype.kind not in "fiu":

@@ -18,6 +18,7 @@ from .arguments import reductions
 from .construction import Constructed
 from .counted import Spread
 from .extremes import DOUBLE, DTYPES, SINGLE, SLIGHT, TINY, VAST, Array, first
+from .given import as_given
 from .habits import Habits
 from .options import Option
 from .typed import typed
@@ -246,7 +247,7 @@ class Loss(Habits, metaclass=Constructed):
         array = np.asarray(checks.array(self, name, values) if type(values) is not np.ndarray else values, order="C")
         kind = array.dtype.kind
         if kind not in "fiub":
-            raise TypeError(f"{self!r}: {name} must hold real numbers, got dtype {array.dtype}")
+            raise TypeError(f"{self!r}: {name} must hold real numbers, got {as_given(name, array)}")
         if array.ndim == 0 or array.size == 0:
             raise ValueError(f"{self!r}: {name} must hold at least one example, got shape {array.shape}")
         if array.dtype is not SINGLE and array.dtype is not DOUBLE:
@@ -325,8 +326,7 @@ class Loss(Habits, metaclass=Constructed):
             cure = ": y[..., 0]" if y.shape == (*predictions.shape[:-1], 1) else ""
             raise ValueError(f"{self!r}: y must have shape {both}, got {y.shape}{cure}")
         if y.dtype.kind not in "iu":
-            cure = ": y.astype(int)" if y.dtype.kind in "fb" else ""
-            raise TypeError(f"{self!r}: y must hold class indices as integers, got dtype {y.dtype}{cure}")
+            raise TypeError(f"{self!r}: y must hold class indices as integers, got {as_given('y', y, whole=True)}")
         classes = y.astype(np.intp, copy=False)
         # read without its sign, a negative number is a huge one
         if np.maximum.reduce(classes.view(np.uintp), None) >= n_classes:

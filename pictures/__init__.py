@@ -1,7 +1,8 @@
 """Pictures of trainings: the one place that knows matplotlib, and it knows nothing else of the house.
 
 Each function draws what it is handed, anything with the few names that its protocol lists, and returns its matplotlib
-figure. It shows nothing: save the figure, or show it yourself.
+figure. It shows nothing: `figure.savefig("loss.png")`, or the last line of a cell of a notebook. Pyplot does not know
+the figure, so that `plt.show()` shows it only after `plt.figure(figure)`, which matplotlib 3.11 has.
 """
 
 from .circuit import plot_circuit

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .layered import Layout, layered
+from .shown import empty_figure
 from .style import COLORS, check_flag, check_text
 
 if TYPE_CHECKING:
@@ -63,14 +64,14 @@ def plot_circuit(records: Sequence[Record], *, opened: bool = False, title: str 
     >>> sorted(text.get_text() for text in figure.texts if text.get_gid() == "value")
     ['-12', '-2', '-4', '3', '5']
     """
-    from matplotlib.figure import Figure
     from matplotlib.patches import Circle, FancyBboxPatch, PathPatch
     from matplotlib.path import Path
 
     opened, title = check_flag("plot_circuit", "opened", opened), check_text("plot_circuit", "title", title)
     drawn = Drawing(checked("plot_circuit", records), opened)
     width, height = drawn.width + 2 * MARGIN, drawn.height + 2 * MARGIN + (2 * SIZE if title else 0)
-    figure = Figure(figsize=(width / 72, height / 72))
+    figure = empty_figure(figsize=(width / 72, height / 72))
+    figure.add_axes((0, 0, 1, 1)).set_axis_off()  # a notebook takes a figure without axes for an empty one
     shift = np.array([MARGIN, MARGIN - drawn.bottom])
 
     def put(artist: Any) -> None:

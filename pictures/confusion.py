@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .shown import empty_figure
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import ArrayLike
@@ -49,12 +51,11 @@ def plot_confusion_matrix(matrix: ArrayLike, *, names: Sequence[str | int] | Non
     labels = [str(name) for name in (range(len(counts)) if names is None else names)]
     if len(labels) != len(counts):
         raise ValueError(f"plot_confusion_matrix: names must be {len(counts)}, one a class, got {len(labels)}")
-    import matplotlib.pyplot as plt
-
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     accuracy = np.trace(counts) / max(counts.sum(), 1)
     side = max(3.5, 0.5 * len(counts) + 1.5)
-    figure, axes = plt.subplots(figsize=(side + 1, side), layout="constrained")
+    figure = empty_figure(figsize=(side + 1, side), layout="constrained")
+    axes = figure.subplots()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     if len(counts) <= MANY:
         for (i, j), count in np.ndenumerate(counts):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .shown import empty_figure
 from .style import DASHES, check_has, styles
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def plot_diagnostics(diagnostics: Watched) -> Figure:
     ['norm of the gradient', 'norm of the parameters', 'update / parameters']
     """
     check_has("plot_diagnostics", "diagnostics", diagnostics, "Diagnostics", "layers", "steps", "describe")
-    import matplotlib.pyplot as plt
+    from matplotlib.lines import Line2D
 
     shown = [quantity for quantity in LABELS if diagnostics[quantity]]
     if not shown:
@@ -82,9 +83,8 @@ def plot_diagnostics(diagnostics: Watched) -> Figure:
         for name, (color, dashes) in zip(names, styles(DASHES), strict=False)
     }
     n_rows = -(-len(shown) // N_COLUMNS)
-    figure, grid = plt.subplots(
-        n_rows, N_COLUMNS, figsize=(10, 2.4 * n_rows + 0.8), sharex=True, layout="constrained", squeeze=False
-    )
+    figure = empty_figure(figsize=(10, 2.4 * n_rows + 0.8), layout="constrained")
+    grid = figure.subplots(n_rows, N_COLUMNS, sharex=True, squeeze=False)
     used, unused = list(grid.flat)[: len(shown)], list(grid.flat)[len(shown) :]
     for axes, quantity in zip(used, shown, strict=True):
         for name, values in diagnostics[quantity].items():
@@ -103,7 +103,7 @@ def plot_diagnostics(diagnostics: Watched) -> Figure:
     for axes in used[-N_COLUMNS:]:  # the lowest of each column
         axes.set_xlabel("step")
         axes.tick_params(labelbottom=True)
-    handles = [plt.Line2D([], [], **look[name]) for name in names]
+    handles = [Line2D([], [], **look[name]) for name in names]
     labels = [diagnostics.describe(name) for name in names]
     figure.legend(handles, labels, loc="outside upper center", ncols=min(len(names), 4), frameon=False)
     return figure

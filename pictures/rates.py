@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from .shown import empty_figure
 from .style import COLORS, MARKERS, check_flag, check_has, panels, styles
 
 if TYPE_CHECKING:
@@ -105,9 +106,8 @@ def plot_rate_range(found: Tried) -> Figure:
     'learning rate (per step)'
     """
     check_has("plot_rate_range", "found", found, "a RateRange", "rates", "losses", "smooth", "suggestion")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    figure = empty_figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
     axes.plot(found.rates, found.losses, color="gray", alpha=0.4, linewidth=1, label="each step")
     axes.plot(found.rates, found.smooth, color=COLORS["blue"], linewidth=2, label="smoothed")
     if found.suggestion is not None:

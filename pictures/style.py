@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .shown import empty_figure
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -41,7 +43,7 @@ def styles(marks: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def panels(n_rows: int, n_columns: int, size: tuple[float, float], **options: Any) -> tuple[Figure, list[Axes]]:
-    """Return a figure and its empty axes, row by row in one list; the options are those of `plt.subplots`.
+    """Return a figure and its empty axes, row by row in one list; the options are those of `Figure.subplots`.
 
     Examples
     --------
@@ -50,10 +52,10 @@ def panels(n_rows: int, n_columns: int, size: tuple[float, float], **options: An
     >>> len(axes)
     2
     """
-    import matplotlib.pyplot as plt
     from matplotlib.ticker import MaxNLocator
 
-    figure, grid = plt.subplots(n_rows, n_columns, figsize=size, layout="constrained", squeeze=False, **options)
+    figure = empty_figure(figsize=size, layout="constrained")
+    grid = figure.subplots(n_rows, n_columns, squeeze=False, **options)
     for axes in grid.flat:
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(color="0.9", linewidth=0.8)

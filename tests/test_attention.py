@@ -463,3 +463,95 @@ def test_what_does_not_fit_is_refused_in_clear_words(call, error, text):
         return
     with pytest.raises(error, match=text):
         call()
+
+
+# ---- where attention goes --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("layer", [SelfAttention(6, 2, rng=0), SelfAttention(6, 3, causal=True, rng=1)])
+@pytest.mark.parametrize("lengths", [None, [4, 0, 2]])
+def test_probabilities_of_self_attention_are_the_softmax_of_its_scores(layer, lengths, rng):
+    x, head = rng.normal(size=(3, 4, 6)), 6 // layer.n_heads
+    q, k = ((x @ part).reshape(3, 4, -1, head) for part in np.split(layer.weights, 3, axis=1)[:2])
+    scores = np.exp(np.einsum("nthd,nshd->nhts", q, k) / np.sqrt(head))
+    if layer.causal:
+        scores *= np.tri(4)
+    if lengths is not None:
+        real = np.arange(4) < np.array(lengths)[:, np.newaxis]
+        scores *= (real[:, :, np.newaxis] & real[:, np.newaxis])[:, np.newaxis]
+    total = scores.sum(axis=-1, keepdims=True)
+    wanted = scores / np.where(total > 0, total, 1)
+    found = layer.probabilities(x, lengths=lengths)
+    assert found.shape == (3, layer.n_heads, 4, 4)
+    close(found, wanted)
+
+
+def test_probabilities_of_cross_attention_are_those_of_its_out(rng):
+    layer = CrossAttention(4, 2, n_memory=3, dropout=0.5, rng=0)
+    x, memory, mask = rng.normal(size=(2, 5, 4)), rng.normal(size=(2, 6, 3)), rng.random((5, 6)) < 0.5
+    mask[2] = False
+    found = layer.probabilities(x, memory, mask=mask, memory_lengths=[6, 4])
+    assert found.shape == (2, 2, 5, 6)
+    assert not found[:, :, ~mask].any()
+    assert not found[1, :, :, 4:].any()
+    totals = found.sum(axis=-1)
+    some = mask[:, :4].any(axis=1)
+    close(totals[:, :, some], np.ones((2, 2, some.sum())))
+    assert not totals[:, :, 2].any()
+    values = (memory @ layer.memory_weights[:, 4:] + layer.memory_bias[4:]).reshape(2, 6, 2, 2)
+    out = np.einsum("nhts,nshd->nthd", found, values).reshape(2, 5, 4) @ layer.output_weights + layer.output_bias
+    close(layer.predict(x, memory, mask=mask, memory_lengths=[6, 4]), out)
+
+
+def test_probabilities_change_nothing_and_stay_in_the_dtype(rng):
+    network = Sequential([SelfAttention(4, 2, dropout=0.5)], rng=0)
+    x = rng.normal(size=(2, 3, 4)).astype(np.float32)
+    wanted = copy.deepcopy(network).forward(x)
+    assert network[0].probabilities(x).dtype == np.float32
+    np.testing.assert_array_equal(network.forward(x), wanted)
+    dx = network.backward(np.ones_like(wanted))
+    network.forward(x), network[0].probabilities(x)
+    assert dx.shape == network.backward(np.ones_like(wanted)).shape  # the cache is that of forward
+
+
+def test_a_padded_memory_is_a_memory_with_its_lengths(rng):
+    layer, x, memory = CrossAttention(4, 2, rng=0), rng.normal(size=(2, 3, 4)), rng.normal(size=(2, 5, 4))
+    wanted = layer.forward(x, memory, memory_lengths=[5, 2])
+    douts = rng.normal(size=wanted.shape)
+    _, dmemory = layer.backward(douts)
+    memory[1, 2:] = np.nan
+    np.testing.assert_array_equal(layer.forward(x, Padded(memory, [5, 2])), wanted)
+    np.testing.assert_array_equal(layer.backward(douts)[1], dmemory)
+    assert not dmemory[1, 2:].any()
+    np.testing.assert_array_equal(layer.predict(x, Padded(memory, [5, 2])), wanted)
+    with pytest.raises(TypeError, match="memory_lengths must be None where memory is a Padded"):
+        layer.forward(x, Padded(memory, [5, 2]), memory_lengths=[5, 2])
+
+
+def test_a_graph_of_an_encoder_and_a_decoder_takes_padded_rows(rng):
+    def translator():
+        return Graph(
+            {
+                "read": (Sequential([Dense(2, 4), SelfAttention(4, 2)]), "text"),
+                "written": (Dense(3, 4), "said"),
+                "found": (CrossAttention(4, 2), "written", "read"),
+                "out": (Dense(4, 2), "found"),
+            },
+            dtype=np.float64,
+            rng=0,
+        )
+
+    graph, text, said, dout = translator(), rng.normal(size=(3, 5, 2)), rng.normal(size=(3, 2, 3)), np.ones((3, 2, 2))
+    lengths = [5, 2, 3]
+    out = graph.forward(text=Padded(text, lengths), said=said)
+    graph.backward(dout)
+    alone = translator()
+    for i, length in enumerate(lengths):
+        close(alone.forward(text=text[i : i + 1, :length], said=said[i : i + 1]), out[i : i + 1])
+    total = np.zeros_like(alone.gradients)
+    for i, length in enumerate(lengths):
+        alone.forward(text=text[i : i + 1, :length], said=said[i : i + 1])
+        alone.backward(dout[:1])
+        total += alone.gradients
+    close(graph.gradients, total)
+    close(graph.predict(text=Padded(text, lengths), said=said, batch_size=2), out)

@@ -193,11 +193,20 @@ def test_a_foreign_file(tmp_path):
     refuses(path, model, optimizer, "is something else")
 
 
+def test_the_number_of_parts_is_a_whole_one(tmp_path):
+    _, model, _ = saved(tmp_path)
+    for wrong, error in ((0, ValueError), (2.0, TypeError), ("two", TypeError)):
+        with pytest.raises(error, match="save: parts must be"):
+            save(tmp_path / "parts.npz", model, parts=wrong)
+    save(tmp_path / "parts.npz", model, parts=3)
+    assert training.archive.read("load", str(tmp_path / "parts.npz"))["parts"] == 3
+
+
 def test_a_newer_version(tmp_path, monkeypatch):
-    monkeypatch.setattr(training.archive, "VERSION", 4)
+    monkeypatch.setattr(training.archive, "VERSION", 5)
     path, model, optimizer = saved(tmp_path)
     monkeypatch.undo()
-    refuses(path, model, optimizer, "format up to 3, got 4: it was saved by a newer version of handgrad")
+    refuses(path, model, optimizer, "format up to 4, got 5: it was saved by a newer version of handgrad")
 
 
 def test_no_file_or_a_directory(tmp_path):

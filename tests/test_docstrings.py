@@ -85,7 +85,7 @@ BY_POSITION = {
     # sizes and numbers of things
     *("n_inputs", "n_outputs", "n_operands", "n_features", "n_classes", "n_per_class", "n", "n_steps", "n_groups"),
     *("shape", "k", "n_units", "n_heads", "n_positions"),
-    "records",
+    *("records", "comm"),
     *("batch_size", "n_batches", "test_size", "steps", "every", "milestones", "starts"),
     # windows
     *("kernel_size", "stride", "padding"),

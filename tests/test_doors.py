@@ -24,6 +24,7 @@ from optimizers import SGD, Adam, CosineDecay, Optimizer
 
 # What takes nothing that could be wrong, is a base to derive from, is made by others, or is called by layers alone.
 NO_ARGUMENTS = {"digits", "Callback", "Run", "CallbackError", "Verdict", "RateRange", "GradientError", "GradientReport"}
+NO_ARGUMENTS |= {"Processes"}  # needs MPI: see test_processes.py
 NO_ARGUMENTS |= {"Layer", "Container", "Gate", "Loss", "Optimizer", "Schedule"}
 NO_ARGUMENTS |= {f"{rule}_{kind}" for rule in ("he", "glorot", "lecun") for kind in ("normal", "uniform")} | {
     "orthogonal"

@@ -217,6 +217,19 @@ def test_sums_are_learned_letter_by_letter(run):
     assert max(letters) > 90
 
 
+@of("parallel")
+def test_parts_and_processes_give_the_same_bits(run):
+    assert re.search(r"one process with parts=\d: bit-identical$", run.out, flags=re.MULTILINE)
+
+
+@of("translate")
+def test_dates_are_translated_by_a_decoder_that_looks_at_its_encoder(run):
+    whole = numbers(r"([\d.]+)% of the whole dates", run.out)
+    assert whole[0] < 80
+    assert max(whole) >= 95
+    assert re.findall(r"-> (\d{4}-\d{2}-\d{2})", run.out)
+
+
 @of("names_wavenet")
 def test_both_networks_learn_from_eight_letters(run):
     guessing = numbers(r"^guessing +loss ([\d.]+)$", run.out)[0]

@@ -236,6 +236,7 @@ def test_the_progress_bar_counts_batches_and_time(monkeypatch):
 
     module = type("tqdm", (), {"tqdm": Bar})
     monkeypatch.setitem(__import__("sys").modules, "tqdm", module)
+    monkeypatch.setitem(__import__("sys").modules, "tqdm.auto", module)  # that of a notebook, or of a terminal
     trained(progress=True, epochs=2, batch_size=100)
     (bar,) = bars
     assert (bar.n, bar.total) == (6, 6)

@@ -3,6 +3,7 @@ import pickle
 
 import pytest
 
+import training
 from training import History
 from training.history import better
 
@@ -61,7 +62,20 @@ def test_the_best_row():
     ("names", "way"),
     [
         (("loss", "validation_loss", "mean_absolute_error", "perplexity"), "min"),
-        (("accuracy", "validation_top_2_accuracy", "precision", "recall", "f1", "r_squared", "my_score"), "max"),
+        (
+            (
+                "accuracy",
+                "validation_top_2_accuracy",
+                "precision",
+                "recall",
+                "f1",
+                "validation_roc_auc",
+                "matthews",
+                "r_squared",
+                "my_score",
+            ),
+            "max",
+        ),
     ],
 )
 def test_which_way_is_better(names, way):
@@ -129,3 +143,94 @@ def test_pickle():
 def test_a_history_draws_itself():
     figure = history().plot(log=True)
     assert [axes.get_yscale() for axes in figure.axes] == ["log", "linear", "log"]
+
+
+def test_it_is_gone_through_row_by_row():
+    rows = list(history())
+    assert len(rows) == len(history()) == 4
+    assert rows[1] == history().row(1)
+    assert [row["loss"] for row in history()] == [2.3, 0.9, 0.4, 0.2]
+    rows[0]["loss"] = 7.0  # a row is a copy
+    assert history().loss[0] == 2.3
+
+
+def test_it_becomes_a_dict_of_its_columns():
+    h = history()
+    assert list(h.keys()) == list(h.names)
+    assert dict(h) == {name: h[name] for name in h.names} == dict(h.items())
+    assert (lambda **columns: columns)(**h) == dict(h)
+    assert History(dict(h)) == h
+    assert list(History()) == list(History().keys()) == []
+    assert dict(History()) == {}
+
+
+def test_a_table_of_pandas_is_made_of_what_it_gives():
+    # What pandas 3.1.1 does with an object that is neither a dict nor an array: rows = list(thing), and of rows that
+    # are dicts it takes the columns by name, in the order of their first appearance.
+    h = history()
+    h.append({"epoch": 4, "loss": 0.1, "mine": 1.0})
+    rows = list(h)
+    assert not hasattr(h, "__array__")
+    assert all(type(row) is dict and list(row) == list(h.names) for row in rows)
+    assert [row["mine"] for row in rows][-1] == 1.0
+    assert all(math.isnan(row["mine"]) for row in rows[:-1])
+
+
+def test_pandas_itself():
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    h = history()
+    h.append({"epoch": 4, "loss": 0.1, "mine": 1.0})
+    for table in (pandas.DataFrame(h), pandas.DataFrame(dict(h))):
+        assert list(table.columns) == list(h.names)
+        assert table["epoch"].tolist() == [0, 1, 2, 3, 4]
+        assert table["epoch"].dtype.kind == "i"
+        assert table["loss"].tolist() == h.loss
+        assert table["mine"].isna().tolist() == [True] * 4 + [False]
+
+
+def test_a_number_of_the_last_row():
+    h = History({"epoch": [0, 1], "loss": [2.0, 1.0]})
+    h.put("mine", 3.0)
+    h.put("loss", 0.5)
+    assert h.row(-1) == {"epoch": 1, "loss": 0.5, "mine": 3.0}
+    assert math.isnan(h.mine[0])
+    with pytest.raises(TypeError, match="mine must hold real numbers, got None"):
+        h.put("mine", None)
+    with pytest.raises(IndexError, match="there must be a row to put mine into"):
+        History().put("mine", 1.0)
+
+
+def test_a_csv_is_replaced_at_once(tmp_path, monkeypatch):
+    path = tmp_path / "h.csv"
+    history().to_csv(path)
+
+    def fails(*args):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr("os.fsync", fails)
+    with pytest.raises(OSError, match="the disk is full"):
+        History({"epoch": [7]}).to_csv(path)
+    monkeypatch.undo()
+    assert History.from_csv(path) == history()
+    History().to_csv(path)
+    assert path.read_text() == ""
+
+
+def test_every_metric_of_the_package_says_which_way_it_is_better():
+    lowest = {"log_loss", "mean_absolute_error"}
+    metrics = [
+        training.accuracy,
+        training.top_k(3),
+        training.precision,
+        training.recall,
+        training.f1,
+        training.matthews,
+        training.roc_auc,
+        training.log_loss,
+        training.mean_absolute_error,
+        training.r_squared,
+    ]
+    offered = {name for name in training.__all__ if isinstance(getattr(training, name), training.Metric)}
+    assert offered <= {metric.__name__ for metric in metrics}
+    for metric in metrics:
+        assert better(metric.__name__) == ("min" if metric.__name__ in lowest else "max")

@@ -13,7 +13,7 @@ PACKAGES = {"layers", "losses", "optimizers", "pictures", "training"}
 MAY_IMPORT = {"layers": set(), "losses": set(), "optimizers": set(), "pictures": set(), "training": PACKAGES}
 # What is imported besides NumPy, and by functions only: pictures know matplotlib, training a bar and BLAS in threads.
 GUESTS = {"layers": set(), "losses": set(), "optimizers": set(), "pictures": {"matplotlib"}}
-GUESTS |= {"training": {"tqdm", "threadpoolctl"}}
+GUESTS |= {"training": {"tqdm", "threadpoolctl", "mpi4py"}}
 DRAWS = "layers/contract/drawn.py"  # which draws itself, in two methods
 MODULES = sorted(path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
@@ -39,7 +39,7 @@ def test_a_package_imports_numpy_and_what_it_may(module):
 @pytest.mark.parametrize("module", MODULES, ids=str)
 def test_what_not_everybody_needs_is_imported_by_functions_only(module):
     body = ast.parse((ROOT / module).read_text(encoding="utf-8")).body
-    assert not {"matplotlib", "tqdm"} & set(imported(body))
+    assert not {"matplotlib", "tqdm", "threadpoolctl", "mpi4py"} & set(imported(body))
     assert module.parts[0] != "layers" or "pictures" not in set(imported(body))
 
 

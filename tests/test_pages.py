@@ -36,14 +36,9 @@ def test_every_block_runs_one_after_the_other_and_prints_what_the_page_says(page
     assert [name for name in shown(page) if not (tmp_path / name).is_file()] == []
 
 
-def test_the_readme_and_four_pages_have_code():
-    assert [page.name for page in PAGES if blocks(page)] == [
-        "README.md",
-        "coming_from_keras.md",
-        "coming_from_pytorch.md",
-        "reading_a_loss_curve.md",
-        "what_diagnostics_says.md",
-    ]
+def test_these_pages_have_code():
+    pages = {"coming_from_keras", "coming_from_pytorch", "reading_a_loss_curve", "what_diagnostics_says"}
+    assert {page.stem for page in PAGES if blocks(page)} >= pages | {"README"}
 
 
 @every_page

@@ -28,7 +28,7 @@ from layers import (
 from losses import MeanSquaredError, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 from optimizers import SGD, Adam
 from training import Callback, EarlyStopping, accuracy, evaluate, fit
-from training.parallel import parts_of
+from training.parts import parts_of
 
 
 def dense(rng, dtype):
@@ -132,6 +132,24 @@ def test_a_training_in_parts_is_the_same_bits_again_and_after_a_resume(tmp_path,
     fit(other, SoftmaxCrossEntropy(), Adam(0.01), x, y, epochs=4, resume=True, **options)
     for name, array in whole.state_dict().items():
         np.testing.assert_array_equal(other.state_dict()[name], array)
+
+
+def test_a_checkpoint_says_in_how_many_parts_it_was_made_and_others_go_on_up_to_rounding(tmp_path, rng, capsys):
+    x, y = rng.normal(size=(30, 4)), rng.integers(0, 3, 30)
+    make = lambda: Sequential([Dense(4, 8), Dropout(0.3), Dense(8, 3)], dtype=np.float64, rng=0)  # noqa: E731
+    loss, path, ends = SoftmaxCrossEntropy(), tmp_path / "run.npz", {}
+    for parts in (3, 2, 1):
+        fit(make(), loss, SGD(0.1), x, y, epochs=2, parts=3, checkpoint=path, rng=0, verbose=False)
+        model = make()
+        capsys.readouterr()
+        fit(model, loss, SGD(0.1), x, y, epochs=4, parts=parts, checkpoint=path, resume=True, rng=0)
+        first, *_ = capsys.readouterr().out.splitlines()
+        more = f"; batches were in 3 parts, now in {parts}: the same up to rounding" if parts != 3 else ""
+        assert first == f"resumed after epoch 2{more}"
+        ends[parts] = model.parameters
+    assert not np.array_equal(ends[3], ends[1])
+    for parts in (2, 1):
+        np.testing.assert_allclose(ends[parts], ends[3], rtol=1e-10, atol=1e-12)
 
 
 # ---- what a part has of its own --------------------------------------------------------------------------------------

@@ -133,10 +133,10 @@ def test_a_failed_forward_leaves_nothing_to_recall(make, bad, unchanged):
 
 
 def test_a_forward_that_fails_half_way_leaves_nothing_to_recall():
-    model = Sequential([Dense(2, 3), Dense(2, 1)])
-    with pytest.raises(ValueError, match=re.escape("Dense(2, 1), layer 1: x must have shape (N, 2), got (1, 3)")):
+    model = Sequential([Dense(2, 3), Flatten(), Dense(2, 1)])
+    with pytest.raises(ValueError, match=re.escape("Dense(2, 1), layer 2: x must have shape (N, 2), got (1, 3)")):
         model.forward(X)
-    message = re.escape("Sequential of 2 layers: backward() needs a forward() before it")
+    message = re.escape("Sequential of 3 layers: backward() needs a forward() before it")
     with pytest.raises(RuntimeError, match=message):
         model.backward(np.ones((1, 1)))
 

@@ -416,7 +416,7 @@ def test_a_copy_draws_the_same_noise(copied):
 
 
 def test_a_pickled_layer_of_a_network_does_not_carry_the_network():
-    model = Sequential([Dense(2, 3), Dense(300, 300)])
+    model = Sequential([Dense(2, 3), Dense(3, 300), Dense(300, 300)])
     assert len(pickle.dumps(model[0])) < 2000
 
 

@@ -112,6 +112,19 @@ def test_validation_callbacks_and_evaluate(rng):
     assert results[0] == results[1]
 
 
+@pytest.mark.parametrize("batch_size", [1, 7, 20, 100])
+def test_predictions_are_shared_a_batch_each(batch_size, rng):
+    model = Sequential([Dense(3, 8), BatchNorm(8), ReLU(), Dropout(0.3), Dense(8, 2)], rng=0)
+    x, parts = rng.normal(size=(20, 3)), Threads(3, blas_threads=1)
+    found = parts.predict(model, x, batch_size=batch_size)
+    np.testing.assert_array_equal(found, model.predict(x, batch_size=batch_size))
+    two = Graph({"a": (Dense(3, 2), "x"), "b": (Dense(3, 3), "x")}, rng=0)
+    for one, other in zip(parts.predict(two, x, batch_size=batch_size), two.predict(x), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="Threads: batch_size must be at least 1, got 0"):
+        parts.predict(model, x, batch_size=0)
+
+
 def test_a_layer_that_goes_to_rest_between_two_epochs_does_so_in_every_thread(rng):
     x, y = rng.normal(size=(8, 3)), rng.integers(0, 2, 8)
 

@@ -1,15 +1,16 @@
 """Where layers, losses and optimizers meet: the script of a training, written once, and what goes with it.
 
-Which file holds what: the loop is `fit.py`, what it tells its callbacks `run.py`; callbacks are in `callbacks.py`,
-those that act when training no longer gets better in `plateaus.py`, those that look inside a network in
-`diagnostics.py`; a batch in parts is in `parallel.py` and `threads.py`; what a network writes is drawn in
-`generation.py`; sanity checks are in `sanity.py`, metrics in `metrics.py`, `ranking.py`, `residuals.py` and
-`confusion.py`, saving in `checkpoint.py` and `archive.py`, data in `data/`. Pictures come from the package `pictures`.
+Which file holds what: the loop is `fit.py`, what a batch goes through before it `augmentation.py`, what it tells its
+callbacks `run.py` and `record.py`; callbacks are in `callbacks.py`, those that write files in `keeping.py`, those that
+act when training no longer gets better in `plateaus.py`, those that look inside a network in `diagnostics.py`; a batch
+in parts is in `parallel.py`, `threads.py` and `processes.py`; what a network writes is drawn in `generation.py`; sanity
+checks are in `sanity.py`, metrics in `metrics.py`, `ranking.py`, `residuals.py` and `confusion.py`, saving in
+`checkpoint.py` and `archive.py`, data in `data/`. Pictures come from the package `pictures`.
 """
 
 from pictures import plot_confusion_matrix, plot_diagnostics, plot_histories, plot_rate_range, plot_schedule
 
-from .callbacks import Callback, Checkpoint
+from .callbacks import Callback
 from .checkpoint import load, save
 from .confusion import confusion_matrix
 from .data import (
@@ -39,8 +40,10 @@ from .generation import generate, sample
 from .history import History
 from .inspection import activations as activations
 from .inspection import layer_outputs, layer_slices
+from .keeping import Checkpoint, CSVLogger
 from .metrics import Metric, accuracy, f1, matthews, precision, recall, top_k
 from .plateaus import EarlyStopping, ReduceOnPlateau
+from .processes import Processes
 from .ranking import best_threshold, log_loss, precision_recall_curve, roc_auc
 from .residuals import mean_absolute_error, r_squared
 from .run import CallbackError, Run
@@ -51,8 +54,9 @@ __all__ = [
     # the loop: fit.py
     "fit",
     "evaluate",
-    # a batch in parts at the same time: threads.py
+    # a batch in parts at the same time: threads.py, processes.py
     "Threads",
+    "Processes",
     # its record, an entry for each epoch: history.py
     "History",
     # pictures, of the package pictures
@@ -65,8 +69,9 @@ __all__ = [
     "Callback",
     "Run",
     "CallbackError",
-    # callbacks that save: callbacks.py
+    # callbacks that write files: keeping.py
     "Checkpoint",
+    "CSVLogger",
     # callbacks that act when training no longer gets better: plateaus.py
     "EarlyStopping",
     "ReduceOnPlateau",

@@ -36,7 +36,7 @@ from .entries import BEGINNING, Damage, Entry, entries, file_size, read_entry, r
 from .replacement import AT_ONCE, SAFELY, Path, as_text, check_path, check_regular, replaced, told
 from .trees import HEAD, LIST, memory, names, packed, parsed, unpacked
 
-VERSION = 3  # of the format; a file of a later one is refused, not guessed at
+VERSION = 4  # of the format; a file of a later one is refused, not guessed at
 SEAL = b"sha256:"
 SEAL_SIZE = len(SEAL) + 64  # a digest in hexadecimal
 SPARE = 32 << 20  # bytes that the tree may need in memory beyond twice its file

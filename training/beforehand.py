@@ -48,7 +48,7 @@ def try_validation(model: Model, loss: LossLike, source: Source, parts: int) -> 
 
 def check_last(data: Source, batch_size: int, drop_last: bool) -> None:
     """Raise where drop_last has nothing to drop from, or would leave nothing."""
-    if drop_last and not data.arrays:
+    if drop_last and not data.cuts:
         raise ValueError("fit: drop_last must be False where x gives its batches itself, got True")
     check_dropping("fit", drop_last, batch_size, data.n_examples)
 

@@ -1,22 +1,20 @@
-"""What `fit` calls between its steps: the protocol of callbacks, their calling, and the callback that saves them."""
+"""What `fit` calls between its steps: the protocol of callbacks, and their calling."""
 
 from __future__ import annotations
 
 import inspect
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any
 
-from layers.contract import checks
 from layers.contract.meant import did_you_mean, meant
 from layers.contract.typed import typed
-from optimizers.options import Option
 
-from .history import History, better
 from .interruption import said
 from .metrics import Metric
-from .replacement import Path, check_path
 from .run import CallbackError, Run
+
+PACKAGE = __name__.partition(".")[0]
+VALIDATION = "validation_"  # before the name of what is measured on validation data
 
 
 class Callback:
@@ -25,12 +23,13 @@ class Callback:
     A subclass writes the methods that it wants; the others cost nothing. Deriving from this class is not needed: any
     object with one of these methods is a callback, and so is a plain function of the run, called in `on_epoch_end`.
 
-    - `on_train_begin`: before the first step. The history has epoch 0, or what was resumed.
+    - `on_train_begin`: before the first step. The history has epoch 0, if that was measured, or what was resumed.
     - `on_epoch_begin`: the epoch has its number, no batch is drawn yet.
     - `on_batch_begin`: `run.batch` is what the network will see; it may be replaced.
     - `on_backward_end`: gradients are there, parameters are as before the step.
     - `on_batch_end`: the step is made, gradients are still there.
     - `on_epoch_end`: `run.record` has the numbers of the epoch, validation too, and is the last row of the history.
+      `run.record["mine"] = 1.0` adds one; to be watched, it must come before the callback that does.
     - `on_train_end`: after the last epoch, after `run.stop()`, or after Ctrl-C.
     - `on_error`: `run.error` is on its way to the caller; `run.batch` is where it came up.
 
@@ -41,9 +40,12 @@ class Callback:
     Attributes
     ----------
     monitor : str, optional
-        The name of a number of the history that the callback needs: `fit` sees to it before it trains.
+        The name of a number of the history that the callback needs. `fit` sees to it before it trains, or, where
+        another callback may add it, after the first epoch.
     state_dict(), load_state_dict(state) : methods, optional
         What a checkpoint has to keep of the callback: numbers, strings, arrays, and lists and dicts of them.
+    sees_predictions : bool, default True
+        False says that it never looks at `run.predictions`, which `Processes` then need not send around.
     comes_last : bool, default False
         True calls it after the others, as what saves the run must be: it has to find what they made of the epoch.
 
@@ -97,14 +99,17 @@ class Hooks:
 
     def __init__(self, callbacks: Sequence[object]) -> None:
         self.callbacks = tuple(callbacks)
-        self._hooks: dict[str, list[tuple[str, Callable[[Run], Any]]]] = {hook: [] for hook in HOOKS}
+        self._hooks: dict[str, list[tuple[Any, Callable[[Run], Any]]]] = {hook: [] for hook in HOOKS}
         for callback in sorted(self.callbacks, key=lambda callback: getattr(callback, "comes_last", False)):
             for hook, method in _hooks_of(callback).items():
-                self._hooks[hook].append((_name_of(callback), method))
+                self._hooks[hook].append((callback, method))
 
     def call(self, hook: str, run: Run) -> None:
-        """Call this hook of every callback that has it."""
-        for name, method in self._hooks[hook]:
+        """Call this hook of every callback that has it; at the end of an epoch each must find what it watches."""
+        too_early = []
+        for callback, method in self._hooks[hook]:
+            if hook == "on_epoch_end" and _watched(callback, run.record if run else ()) is not None:
+                too_early.append(callback)
             try:
                 returned = method(run)
                 if isinstance(returned, bool | str):
@@ -112,17 +117,29 @@ class Hooks:
             except Exception as error:
                 where = f"{hook}, epoch {run.epoch}"
                 raise CallbackError(
-                    f"fit: callback {name} failed in {where}: {type(error).__name__}: {said(error)}"
+                    f"fit: callback {_name_of(callback)} failed in {where}: {type(error).__name__}: {said(error)}"
                 ) from error
+        for callback in too_early:
+            if _watched(callback, run.record) is None:
+                raise ValueError(
+                    f"fit: {callback!r}: monitor must be there before it is looked at, got {callback.monitor!r} from a "
+                    "callback that comes later: put that one in front"
+                )
+            if missing := _watched(callback, run.history):
+                raise _missing(callback, missing, run.history.names)
 
-    def check_monitors(self, history: History) -> None:
-        """Raise if a callback wants to see a number that the history does not have."""
+    def check_monitors(self, names: Iterable[str]) -> None:
+        """Raise if a callback wants to see a number that will not be in the history, of which these names are known.
+
+        Where there are callbacks that are not of this package, one may still add it: then the first epoch will tell.
+        """
+        names = list(names)
+        measured = {*names, *(VALIDATION + name for name in names)}  # what only `fit` can give
+        others = any(type(callback).__module__.partition(".")[0] != PACKAGE for callback in self.callbacks)
         for callback in self.callbacks:
-            monitor = getattr(callback, "monitor", None)
-            if monitor is not None and monitor not in history:
-                names = list(history.names)
-                hint = _why_missing(str(monitor), names)
-                raise ValueError(f"fit: {callback!r}: monitor must be one of {names}, got {monitor!r}{hint}")
+            monitor = _watched(callback, names)
+            if monitor is not None and (not others or _meant(monitor) in measured):
+                raise _missing(callback, monitor, names)
 
 
 def _hooks_of(callback: object) -> dict[str, Callable[[Run], Any]]:
@@ -177,79 +194,26 @@ def _check_arguments(callback: object, hook: str, method: Callable[..., Any]) ->
         )
 
 
-def _why_missing(monitor: str, names: list[str]) -> str:
-    """Return why the history may lack a number, and what would give it."""
-    full = f"validation_{monitor.removeprefix('val_')}" if monitor.startswith("val_") else monitor
-    if full.startswith("validation_") and full not in names and not any(n.startswith("validation_") for n in names):
-        return '; give validation=(x, y), or watch another number, such as monitor="loss"'
-    return f": did you mean {full}?" if full in names else did_you_mean(monitor, names)
+def _watched(callback: Any, names: Container[str]) -> str | None:
+    """Return the number that a callback watches, if it is not among these names."""
+    monitor = getattr(callback, "monitor", None)
+    return None if monitor is None or monitor in names else str(monitor)
+
+
+def _missing(callback: object, monitor: str, names: Iterable[str]) -> ValueError:
+    """Return the error that the history lacks a number; say why it may, and what would give it."""
+    names, full = list(names), _meant(monitor)
+    if full.startswith(VALIDATION) and full not in names and not any(n.startswith(VALIDATION) for n in names):
+        hint = '; give validation=(x, y), or watch another number, such as monitor="loss"'
+    else:
+        hint = f": did you mean {full}?" if full in names else did_you_mean(monitor, names)
+    return ValueError(f"fit: {callback!r}: monitor must be one of {names}, got {monitor!r}{hint}")
+
+
+def _meant(monitor: str) -> str:
+    """Return the name in a history of what Keras calls val_loss."""
+    return VALIDATION + monitor.removeprefix("val_") if monitor.startswith("val_") else monitor
 
 
 def _name_of(callback: object) -> str:
     return getattr(callback, "__name__", type(callback).__name__)
-
-
-class Checkpoint(Callback):
-    """Save the training every few epochs, by `save`: model, optimizer, history, shuffling and callbacks.
-
-    `fit(..., checkpoint=path, resume=True)` goes on from such a file.
-
-    Parameters
-    ----------
-    path : path of a file
-    every : int, default 1
-        Epochs.
-    keep_best : bool, default False
-        Also keep the best epoch so far in a file of its own: `run.best.npz` beside `run.npz`.
-    monitor : str, default "validation_loss", or "loss" where there is no validation
-        What the best epoch is best in.
-    mode : "min" or "max", optional
-        Which way is better; names like loss, ..._error, accuracy, f1 speak for themselves.
-
-    Examples
-    --------
-    >>> x = np.ones((4, 1))
-    >>> model = Sequential([Dense(1, 1, initializer=constant(0.0))])
-    >>> saved = Checkpoint("run.npz", every=2, keep_best=True)
-    >>> _ = fit(model, MeanSquaredError(), SGD(1.2), x, x, epochs=5, callbacks=[saved], verbose=False)
-    >>> load("run.npz", model).epoch, load("run.best.npz", model).epoch
-    ([0, 1, 2, 3, 4], [0])
-    """
-
-    comes_last = True
-    every = Option(checks.whole)
-    keep_best = Option(checks.flag)
-
-    def __init__(
-        self,
-        path: Path,
-        *,
-        every: int = 1,
-        keep_best: bool = False,
-        monitor: str | None = None,
-        mode: str | None = None,
-    ) -> None:
-        self.every, self.keep_best = every, keep_best
-        self.path = check_path("Checkpoint: path", path)
-        if self.keep_best:
-            check_path("Checkpoint: path of the best epoch", self._best_path)
-        better("loss" if monitor is None else monitor, mode, "Checkpoint")
-        self.monitor, self.mode = monitor, mode
-
-    def on_train_begin(self, run: Run) -> None:
-        if run.epoch == 0:
-            self._keep_best(run)
-
-    def on_epoch_end(self, run: Run) -> None:
-        if run.epoch % self.every == 0:
-            run.save(self.path)
-        self._keep_best(run)
-
-    def _keep_best(self, run: Run) -> None:
-        if self.keep_best and run.history.best(self.monitor, self.mode)["epoch"] == run.epoch:
-            run.save(self._best_path)
-
-    @property
-    def _best_path(self) -> str:
-        beginning, ending = os.path.splitext(self.path)
-        return f"{beginning}.best{ending}"

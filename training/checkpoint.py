@@ -36,7 +36,7 @@ from .schema import (
 from .snapshot import holds_best, is_read, kinds_of, last_epoch, noises_of, snapshot, with_noise
 
 FIELDS = ("model", "generators", "optimizer", "history", "rng", "callbacks")
-SINCE = {"layers": 2, "weights": 2, "noise": 3}  # the version of the format that first had a field
+SINCE = {"layers": 2, "weights": 2, "noise": 3, "parts": 4}  # the version of the format that first had a field
 SMALLEST_BOUND = 1 << 30  # bytes that a file may have for any model, and 64 times the model beyond
 
 
@@ -47,14 +47,16 @@ def save(
     optimizer: OptimizerLike | None = None,
     history: History | None = None,
     callbacks: Iterable[object] = (),
+    parts: int | None = None,
     rng: np.random.Generator | None = None,
 ) -> None:
     """Write the state of a training to one `.npz` file, in place of the one that was there.
 
     There are: the kinds of the model's layers, its parameters and buffers, seed and step of its layers that make noise,
     such as Dropout, and the streams of those that draw in another way; steps, state vectors and, if it is a number, the
-    learning rate of the optimizer; the history; the state of rng; what the callbacks have in their `state_dict()`; and
-    of which epoch the weights are, which in a training that was stopped early may be the last one or the best one.
+    learning rate of the optimizer; the history; the state of rng; what the callbacks have in their `state_dict()`; of
+    which epoch the weights are, which in a training that was stopped early may be the last one or the best one; and in
+    how many parts each batch was computed, if that is known.
     There is no pickle in it, and `numpy.load` can look inside.
 
     The file is written beside the old one, brought to the disk and renamed: a crash, or a full disk, leaves the old
@@ -65,6 +67,9 @@ def save(
     path : path of a file
     model : Layer
     optimizer, history, callbacks, rng : optional
+    parts : int, optional
+        In how many parts each batch was computed, as in `fit`: as many give the same bits again, others the same up to
+        rounding.
 
     Raises
     ------
@@ -86,8 +91,9 @@ def save(
     """
     name = as_text("save: path", path)
     _check_kept("save", model, optimizer, callbacks, rng, history)
-    stateful, weights = _with_state(callbacks), Weights(model)
-    state = snapshot(model, optimizer, history, stateful, rng)
+    stateful, weights = with_state(callbacks), Weights(model)
+    parts = None if parts is None else checks.whole("save", "parts", parts)
+    state = snapshot(model, optimizer, history, stateful, rng, parts)
     with _naming("save", name):
         _check(state, model, weights, optimizer, stateful, rng)
     write("save", name, state)
@@ -146,13 +152,16 @@ def load(
     best = checks.flag("load", "best", best)
     if best and not (optimizer is callbacks is rng is None):
         raise ValueError("load: best=True must come without optimizer, callbacks and rng, those of the last epoch")
-    return _load(path, model, optimizer, callbacks, rng, best=best)
+    return _load(path, model, optimizer, callbacks, rng, best=best)[0]
 
 
 def resume(
     path: Path, model: Model, optimizer: OptimizerLike, callbacks: Iterable[object], rng: np.random.Generator
-) -> History:
-    """Load everything, as `fit` goes on with it: a history of the file must say which epoch was its last."""
+) -> tuple[History, int | None]:
+    """Load everything, as `fit` goes on with it, and return the history, and in how many parts its batches were.
+
+    The history of the file must say which epoch was its last.
+    """
     return _load(path, model, optimizer, callbacks, rng, epochs=True)
 
 
@@ -165,10 +174,10 @@ def _load(
     *,
     best: bool = False,
     epochs: bool = False,
-) -> History:
+) -> tuple[History, int | None]:
     name = as_text("load: path", path)
     _check_kept("load", model, optimizer, callbacks, rng)
-    stateful = None if callbacks is None else _with_state(callbacks)
+    stateful = None if callbacks is None else with_state(callbacks)
     weights = Weights(model)
     with opened("load", name, largest=SMALLEST_BOUND + 64 * weights.nbytes) as archive, _naming("load", name):
         tree = _wanted(archive, model, optimizer, stateful, rng, best)
@@ -184,7 +193,7 @@ def _load(
     try:
         with _naming("load", name):
             restore(state, model, optimizer, stateful or (), rng)
-        return history
+        return history, state.get("parts")
     except BaseException:  # a callback that refuses its state, Ctrl-C
         before.restore()
         raise
@@ -252,6 +261,8 @@ def _check(
     check_streams(dict(model.generators()), state["generators"])
     check_noises(noises_of(model), state["noise"])
     check_history(state["history"])
+    if state.get("parts") is not None and whole("it", "parts", state["parts"]) == 0:
+        raise ValueError("it: parts must be at least 1, got 0")
     last = last_epoch(state["history"])
     if "weights" in state:
         fields("weights", state["weights"], ("epoch", "best_epoch"))
@@ -270,7 +281,7 @@ def _check(
     check_callbacks(callbacks, state["callbacks"], weights, last)
 
 
-def _with_state(callbacks: Iterable[Any]) -> list[Stateful]:
+def with_state(callbacks: Iterable[Any]) -> list[Stateful]:
     """Return the callbacks that have something to be kept."""
     return [c for c in callbacks if hasattr(c, "state_dict") and hasattr(c, "load_state_dict")]
 

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from layers.contract import Array, checks
+from layers.contract import Array, checks, html_of
 from losses.counted import what_counts
 
 from .data.arrays import real_array
 
 MOST_CLASSES = 1_000_000  # beyond, integers are something else than classes
+MOST_SHOWN = 30  # classes in a table
 HALF = 0.5  # where one probability says the other class
 
 
@@ -247,4 +248,23 @@ def confusion_matrix(predictions: ArrayLike, y: ArrayLike, *, threshold: float |
     predicted, true, n_classes = classes_of(who, *real_ones(who, predictions, y), threshold, doubt)
     doubt.settle(who)
     # as np.intp, since class * n_classes + class would overflow in the bytes that labels often come in
-    return np.bincount(true * n_classes + predicted, minlength=n_classes**2).reshape(n_classes, n_classes)
+    counts = np.bincount(true * n_classes + predicted, minlength=n_classes**2).reshape(n_classes, n_classes)
+    return counts.view(_Counts)
+
+
+class _Counts(np.ndarray[Any, Any]):
+    """An array that a notebook shows as a table, and that is an array like any other."""
+
+    def __repr__(self) -> str:
+        return repr(np.asarray(self))
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        return array[()] if return_scalar else np.asarray(array)  # what is computed of it is none
+
+    def _repr_html_(self) -> str | None:
+        if self.ndim != 2 or self.shape[0] != self.shape[1] or len(self) > MOST_SHOWN:
+            return None  # a row, or a part: as any array
+        names = [str(i) for i in range(len(self))]
+        rows = [("true \\ predicted", *names)]
+        rows += [(name, *(f"{count:g}" for count in row)) for name, row in zip(names, np.asarray(self), strict=True)]
+        return html_of(rows, ["right"] * len(rows))

@@ -30,6 +30,7 @@ from optimizers.options import Option
 from .callbacks import Callback
 from .data.examples import not_finite
 from .inspection import applied_twice, layer_outputs, layer_slices
+from .reports import table_of
 from .run import Run
 
 QUANTITIES = ("gradient_norm", "parameter_norm", "update_ratio", "mean", "spread", "saturated", "dead")
@@ -283,6 +284,9 @@ class Diagnostics(Callback):
         self.warnings.append(text)
         if self.verbose:
             print(f"diagnostics: {text}", flush=True)
+
+    def _repr_html_(self) -> str:
+        return table_of(self, QUANTITIES)
 
     def plot(self) -> Any:
         """Return a matplotlib figure: a panel for each quantity, a line for each layer, over the steps."""

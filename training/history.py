@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from layers.contract import checks
+from layers.contract import RIGHT, Table, checks, html_of
 from layers.contract.meant import did_you_mean
 
-from .replacement import Path, as_text
+from .direction import better as better
+from .replacement import Path, as_text, check_path, replaced
 
-# Which way is better, by how the name of a number ends: "min" of the first three kinds, "max" of the others, with
-# "validation_" in front or without. A number of another name is compared once its mode is given.
-BETTER = {
-    "loss": "min",
-    "error": "min",
-    "perplexity": "min",
-    "accuracy": "max",
-    "precision": "max",
-    "recall": "max",
-    "f1": "max",
-    "r_squared": "max",
-    "score": "max",
-}
 MOST_ROWS = 12  # of a history that is printed; of a longer one the middle is left out
 
 
@@ -36,14 +25,19 @@ class History:
 
     From `fit` there are
 
-    - `epoch`: 0, 1, 2, ... Epoch 0 is before training;
+    - `epoch`: 0, 1, 2, ... Epoch 0 is before training, and left out by `measure_first=False`;
     - `loss`, and each metric by its name: over all examples of the epoch, each at the moment when it was trained on;
     - `validation_loss`, `validation_...`: over the validation data, after the epoch;
     - `learning_rate`: of the first step of the epoch;
     - `gradient_norm`: where the optimizer clips, the mean of the norms that it found;
     - `seconds`: by the clock on the wall, for the epoch and its validation.
 
-    What is not known is NaN. Two histories are equal if everything but `seconds` is: the clock never repeats itself.
+    A callback adds numbers of its own: `run.record["mine"] = 1.0` in `on_epoch_end`. What is not known is NaN: a column
+    that appears later, or not in every epoch, is NaN in the other rows. Two histories are equal if everything but
+    `seconds` is: the clock never repeats itself.
+
+    `dict(history)` has the columns by name; iteration gives the rows, each a dict; so `pandas.DataFrame(history)` is
+    the table, and `history.to_csv(path)` writes it.
 
     Parameters
     ----------
@@ -97,12 +91,17 @@ class History:
             raise KeyError(f"History: there is no {name!r} among {list(self._columns)}{_meant(name, self._columns)}")
         return self._columns[name]
 
-    def __iter__(self) -> Iterator[Any]:
-        raise TypeError("History: it is not gone through by itself: history.names, history.row(i), dict(history)")
+    def __iter__(self) -> Iterator[dict[str, float]]:
+        """Yield the rows, each a dict by name, as `len` counts them; pandas makes its table of them."""
+        return map(self.row, range(len(self)))
 
     def keys(self) -> tuple[str, ...]:
-        """Return the names: `dict(history)` has all that is here."""
+        """Return the names: `dict(history)` has the columns by name, as lists."""
         return self.names
+
+    def items(self) -> Iterator[tuple[str, list[float]]]:
+        """Yield (name, column)."""
+        yield from self._columns.items()
 
     def __getattr__(self, name: str) -> list[float]:
         columns = self.__dict__.get("_columns", {})
@@ -121,6 +120,22 @@ class History:
         for name, values in self._columns.items():
             values.append(record.get(name, math.nan))
 
+    def put(self, name: str, value: float) -> None:
+        """Set a number of the last row. One that is new is NaN in the other rows.
+
+        Examples
+        --------
+        >>> history = History({"epoch": [0, 1]})
+        >>> history.put("mine", 0.5)
+        >>> history.mine
+        [nan, 0.5]
+        """
+        name = _name(name)
+        value = _entry(name, value)
+        if not len(self):
+            raise IndexError(f"History: there must be a row to put {name} into, got none")
+        self._columns.setdefault(name, [math.nan] * len(self))[-1] = value
+
     def row(self, index: int) -> dict[str, float]:
         """Return a row by name; -1 is the last one."""
         n = len(self)
@@ -137,7 +152,8 @@ class History:
         name : str, default "validation_loss", or "loss" where there is no validation
         mode : "min" or "max", optional
             Which way is better, where the name does not say it, or says the opposite. These endings speak for
-            themselves: loss, error, perplexity (min); accuracy, precision, recall, f1, r_squared, score (max).
+            themselves: loss, error, perplexity (min); accuracy, precision, recall, f1, auc, matthews, r_squared, score
+            (max).
 
         Raises
         ------
@@ -165,11 +181,17 @@ class History:
     __hash__ = None  # type: ignore[assignment]  # rows are added
 
     def to_csv(self, path: Path) -> None:
-        """Write one line of names and one line for each row; every number comes back exactly."""
-        with open(as_text("History: path", path), "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
+        """Write one line of names and one line for each row; every number comes back exactly.
+
+        A file that is there is replaced at once: whoever reads it meets the old one or the new one, whole.
+        """
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        if self._columns:
             writer.writerow(self._columns)
-            writer.writerows(zip(*self._columns.values(), strict=True))
+        writer.writerows(zip(*self._columns.values(), strict=True))
+        with replaced(check_path("History: path", path)) as file:
+            file.write(text.getvalue().encode())
 
     @classmethod
     def from_csv(cls, path: Path, *, unit: str = "nats") -> History:
@@ -188,7 +210,15 @@ class History:
         return history
 
     def __repr__(self) -> str:
-        return f"History of {len(self)} rows{self._best_in_words()}\n{self._table()}" if self._columns else "History()"
+        return f"{self._head()}\n{Table(self._rows(), [RIGHT] * len(self.names))}" if self._columns else "History()"
+
+    def _repr_html_(self) -> str:
+        if not self._columns:
+            return html_of([["History()"]], ["left"])
+        return html_of(self._rows(), ["right"] * len(self.names), title=self._head())
+
+    def _head(self) -> str:
+        return f"History of {len(self)} rows{self._best_in_words()}"
 
     def _best_in_words(self) -> str:
         try:
@@ -198,13 +228,12 @@ class History:
         name = "validation_loss" if "validation_loss" in best else "loss"
         return f", best {name} {best[name]:.4g} at epoch {best['epoch']}" if "epoch" in best else ""
 
-    def _table(self) -> str:
+    def _rows(self) -> list[Sequence[str]]:
+        """Return names and numbers in words, of many rows without the middle."""
         rows = [[f"{value:.4g}" for value in row] for row in zip(*self._columns.values(), strict=True)]
-        widths = [max(map(len, column)) for column in zip(self._columns, *rows, strict=True)]
-        lines = ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in [self.names, *rows]]
         if len(rows) > MOST_ROWS:
-            lines[1 + MOST_ROWS // 2 : -MOST_ROWS // 2] = ["..."]
-        return "\n".join(lines)
+            rows[MOST_ROWS // 2 : -MOST_ROWS // 2] = [["..."] * len(self.names)]
+        return [self.names, *rows]
 
     def plot(self, *, log: bool = False) -> Any:
         """Draw loss, metrics and learning rate against the epochs, the best epoch marked; return the figure.
@@ -217,30 +246,6 @@ class History:
         from pictures import plot_history
 
         return plot_history(self, log=log)
-
-
-def better(name: str, mode: str | None = None, who: str = "") -> str:
-    """Return "min" or "max", whichever is better for the number of this name: the mode, or what its ending says.
-
-    `who` asks, for the errors.
-
-    Examples
-    --------
-    >>> from training.history import better
-    >>> better("validation_loss"), better("top_5_accuracy"), better("kappa", mode="max")
-    ('min', 'max', 'max')
-    """
-    who = f"{who}: " if who else ""
-    if mode is not None and not (isinstance(mode, str) and mode in ("min", "max")):
-        raise ValueError(f"{who}mode must be 'min' or 'max', got {mode!r}")
-    if not isinstance(name, str):
-        raise TypeError(f"{who}monitor must be the name of a number in the history, got {name!r}")
-    if mode is not None:
-        return mode
-    for ending, way in BETTER.items():
-        if name.endswith(ending):
-            return way
-    raise ValueError(f"{who}mode must be 'min' or 'max' for {name!r}, whose name does not say which is better")
 
 
 def _name(name: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from layers import Layer, LogSoftmax, Sequential, Sigmoid, Softmax
+from layers import Container, Layer, LogSoftmax, Sigmoid, Softmax
 from layers.contract import Array
 from losses import SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 
@@ -60,9 +60,7 @@ def applied_twice(model: Any, loss: Any) -> str:
     >>> applied_twice(Sequential([Dense(2, 3), Softmax()]), SoftmaxCrossEntropy())
     'softmax is applied twice: SoftmaxCrossEntropy() contains it; leave out the Softmax()'
     """
-    last = model
-    while isinstance(last, Sequential):
-        last = last.layers[-1]
+    last = _last(model)
     if isinstance(loss, SoftmaxCrossEntropy) and (
         isinstance(last, Softmax | LogSoftmax) or type(last).__name__.lower().endswith("softmax")
     ):
@@ -88,6 +86,16 @@ def gives_probabilities(loss: Any, predictions: Any) -> str:
     if not (rows.min() >= 0 and np.abs(rows.sum(axis=-1) - 1).max() <= 1e-4 and np.ptp(rows) > 0):  # NaN is none
         return ""
     return f"softmax is applied twice: {loss!r} contains it, but the rows it is given sum to 1 already"
+
+
+def _last(model: Any) -> Any:
+    """Return the layer whose out is that of the model; where several are joined, the container that joins them."""
+    while isinstance(model, Container):
+        outs = [part.layer for part in model.wiring() if part.output]
+        if len(outs) != 1 or outs[0] is None:
+            return model
+        (model,) = outs
+    return model
 
 
 activations = layer_outputs  # its name of before

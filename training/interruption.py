@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from .history import History
@@ -21,9 +21,15 @@ class Interruption:
     Until then everything goes on, callbacks, `save` and `load` too. A second Ctrl-C is not patient: it raises where it
     comes, and `torn` says that the step was perhaps half made. Outside the main thread, or where the program has a
     handler of its own, it does nothing.
+
+    Parameters
+    ----------
+    stops : callable (interruption) -> bool, optional
+        Whether to stop before the next batch: processes agree on that. Left out, where it was pressed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stops: Callable[[Interruption], bool] | None = None) -> None:
+        self.stops = stops
         self.pressed = self._installed = self.torn = False
 
     def __enter__(self) -> Interruption:
@@ -47,7 +53,7 @@ class Interruption:
     def between(self, batches: Iterable[T]) -> Iterator[T]:
         """Yield the batches until Ctrl-C is pressed."""
         for batch in batches:
-            if self.pressed:
+            if self.pressed if self.stops is None else self.stops(self):
                 raise KeyboardInterrupt
             yield batch
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
-from .callbacks import Hooks
+from .augmentation import Transform, rng_of_epoch, transformed
+from .callbacks import VALIDATION, Hooks
 from .inspection import applied_twice, gives_probabilities
 from .interruption import Buffers, Interruption
 from .parallel import InTurn, predict_in_parts, train_in_parts
@@ -42,6 +44,10 @@ class Loop:
         In how many parts a batch is computed, and how.
     drop_last : bool
         Whether a batch to train on that is smaller than the others is left out.
+    measure_first : bool
+        Whether the history has a row 0, the network before training.
+    transform : callable, optional
+        What a batch goes through before the network trains on it.
     interruption : Interruption
         Ctrl-C, which ends the training between two batches.
     """
@@ -57,19 +63,25 @@ class Loop:
         shuffle: bool,
         parts: InTurn,
         drop_last: bool = False,
+        measure_first: bool = True,
+        transform: Transform | None = None,
         interruption: Interruption,
     ) -> None:
         self.run, self.hooks, self.data, self.held_out, self.metrics = run, hooks, data, held_out, metrics
         self.order = run.rng if shuffle else None
         self.parts, self.drop_last, self.interruption = parts, drop_last, interruption
+        self.measure_first, self.transform, self.begun = measure_first, transform, False
+        self.doubtful = not applied_twice(run.model, run.loss)  # else somebody has been warned
 
     def train(self, checkpoint: Path | None) -> None:
         """Go through the epochs that are left, with a checkpoint after each."""
         run, call = self.run, self.hooks.call
-        if not run.history:
+        if not run.history and self.measure_first:
             self._look_before()
-        self.hooks.check_monitors(run.history)
+        self.hooks.check_monitors(run.history.names or self._names())
+        self.begun = True
         call("on_train_begin", run)
+        run.record.close()
         while run.epoch < run.epochs and not run.stopped:
             start = time.perf_counter()
             run.epoch += 1
@@ -79,8 +91,10 @@ class Loop:
                 numbers = self._train_epoch()
                 run.note(self._row(numbers, rate, start))
             call("on_epoch_end", run)
+            run.record.close()
             if checkpoint is not None:
                 run.save(checkpoint)
+            self.parts.end_epoch(run)
 
     def _train_epoch(self) -> dict[str, float]:
         """For each batch: forward, loss, backward, step. Return the numbers of the epoch."""
@@ -90,8 +104,11 @@ class Loop:
         run.predictions = None
         noises = noises_of(model).values() if hasattr(optimizer, "steps") else ()
         buffers = Buffers(model)
+        rng = rng_of_epoch(run.rng, run.epoch) if self.transform is not None else run.rng
         for i, batch in enumerate(self.interruption.between(self.data.batches(self.order, drop_last=self.drop_last))):
             run.batch_index, run.batch = i, batch
+            if self.transform is not None:
+                run.batch = transformed("fit", self.transform, batch, rng)
             call("on_batch_begin", run)
             for noise in noises:  # whatever else has gone forward since
                 noise.place(optimizer.steps)
@@ -124,6 +141,7 @@ class Loop:
             return None if sums is None else sums.divisor
         x, *targets = run.batch  # or what a callback has put in its place
         run.predictions = predictions = model.forward(x)
+        self._doubt(predictions, depth=7)
         if not anything_counts(loss, predictions, targets[0]):
             return None
         run.batch_loss = loss.forward(predictions, *targets)
@@ -136,7 +154,7 @@ class Loop:
         rate, unknown = _rate(run), dict.fromkeys(("loss", *self.metrics), math.nan)
         # what comes once is for epoch 1
         with self.parts.begun(run.model):
-            numbers = unknown if self.data.once else self._measure(self.data, doubtful=True)
+            numbers = unknown if self.data.once else self._measure(self.data)
             run.note(self._row(numbers, rate, start))
         run.rng.bit_generator.state = state  # the first epoch is shuffled as if nobody had looked
 
@@ -144,15 +162,29 @@ class Loop:
         """Return a row of the history: the numbers of the epoch, those of the validation, rate and seconds."""
         row = {"epoch": self.run.epoch, **numbers}
         if self.held_out is not None:
-            row |= {f"validation_{name}": value for name, value in self._measure(self.held_out).items()}
+            row |= {VALIDATION + name: value for name, value in self._measure(self.held_out).items()}
         row["learning_rate"] = rate
-        row["seconds"] = time.perf_counter() - start
+        row["seconds"] = self.parts.of_first(lambda: time.perf_counter() - start)
         return row
 
-    def _measure(self, source: Source, doubtful: bool = False) -> dict[str, float]:
+    def _measure(self, source: Source) -> dict[str, float]:
         run = self.run
-        doubtful = doubtful and not applied_twice(run.model, run.loss)  # of which somebody has been warned
-        return measure(run.model, run.loss, self._shown(source), self.metrics, self.parts, doubtful)
+        return measure(run.model, run.loss, self._shown(source), self.metrics, self.parts, self._doubt)
+
+    def _doubt(self, predictions: Any, depth: int = 8) -> None:
+        """Look at the predictions of the first batch: are they probabilities where logits belong?
+
+        `depth` is how far up the stack is the line that called `fit`, of which the warning is.
+        """
+        if self.doubtful and (twice := gives_probabilities(self.run.loss, predictions)):
+            warnings.warn(f"fit: {twice}", stacklevel=depth)
+        self.doubtful = False
+
+    def _names(self) -> list[str]:
+        """Return the names that every row will have."""
+        measured = ["loss", *self.metrics]
+        held_out = [VALIDATION + name for name in measured] if self.held_out is not None else []
+        return ["epoch", *measured, *held_out, "learning_rate", "seconds"]
 
     def _shown(self, source: Source) -> Iterator[Batch]:
         """Yield the batches, each in the run: where an error comes up, a callback finds what was being measured."""
@@ -165,11 +197,16 @@ class Loop:
 
 
 def measure(
-    model: Model, loss: LossLike, batches: Iterable[Batch], metrics: Named, parts: InTurn = ONE, doubtful: bool = False
+    model: Model,
+    loss: LossLike,
+    batches: Iterable[Batch],
+    metrics: Named,
+    parts: InTurn = ONE,
+    look: Callable[[Any], None] | None = None,
 ) -> dict[str, float]:
     """Return the loss and the metrics over all of the batches, by `predict`, each in so many parts.
 
-    With doubtful, the predictions of the first one are looked at: are they probabilities where logits belong?
+    `look` is called with the predictions of each batch that is whole.
     """
     scores = Scores(loss, metrics)
     for batch in batches:
@@ -180,9 +217,8 @@ def measure(
                 scores.add(sums.mean, predictions, *targets, divisor=sums.divisor)
             continue
         predictions = model.predict(x)
-        if doubtful and (twice := gives_probabilities(loss, predictions)):
-            warnings.warn(f"fit: {twice}", stacklevel=5)
-        doubtful = False
+        if look is not None:
+            look(predictions)
         if anything_counts(loss, predictions, targets[0]):
             scores.add(loss.forward(predictions, *targets), predictions, *targets)
     return scores.result()

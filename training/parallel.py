@@ -12,136 +12,167 @@ whole. What belongs to a part alone are the statistics of a `BatchNorm`, which s
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from layers.contract import Array, Padded, checks
-from losses.loss import NothingCounts
+from layers.contract import Array, checks
 
-from .interruption import Buffers
+from .interruption import Buffers, Interruption
+from .parts import Sums, joined, n_rows, parts_of, rows_at
 from .protocols import LossLike, Model
 from .run import Run
-from .scores import anything_counts, divisor_of, is_sum
+from .scores import is_sum
 from .snapshot import noises_of
 from .sources import Batch
 
-
-def parts_of(who: str, batch: Batch, k: int) -> Iterator[tuple[int, Batch]]:
-    """Yield (first row, part) of k contiguous parts of a batch; the first ones have the row more, empty ones are none.
-
-    Examples
-    --------
-    >>> [(row, x) for row, (x, y) in parts_of("fit", (np.arange(5), np.arange(5)), 3)]
-    [(0, array([0, 1])), (2, array([2, 3])), (4, array([4]))]
-    """
-    counts = [_n_rows(who, array) for array in batch]
-    if len(set(counts)) > 1:
-        raise ValueError(f"{who}: x and its targets must have the same length, to be cut in parts, got {counts}")
-    size, more = divmod(counts[0], k)
-    start = 0
-    for i in range(min(k, counts[0])):
-        stop = start + size + (i < more)
-        yield start, tuple(_rows(array, slice(start, stop)) for array in batch)
-        start = stop
-
-
-class Sums:
-    """The loss of the parts that came, added up, and what to divide it by."""
-
-    def __init__(self, loss: LossLike) -> None:
-        self.loss, self.value, self.divisor, self.n_counted = loss, 0.0, 0.0, 0
-        self._refusal: NothingCounts | None = None
-
-    def add(self, predictions: Any, y: Any, sample_weights: Any = None) -> float:
-        """Count a part; return what to multiply its gradient by to have that of a sum, 0 where nothing in it counts."""
-        if sample_weights is not None and not np.any(sample_weights):
-            return 0.0
-        if not anything_counts(self.loss, predictions, y):
-            return 0.0
-        weights = () if sample_weights is None else (sample_weights,)
-        try:
-            value = float(self.loss.forward(predictions, y, *weights))
-        except NothingCounts as refusal:  # classes that weigh nothing
-            self._refusal = refusal
-            return 0.0
-        divisor = 1.0 if is_sum(self.loss) else divisor_of(self.loss, predictions, *weights)
-        self.value += value * divisor
-        self.divisor += divisor
-        self.n_counted += 1
-        return divisor
-
-    def join(self, other: Sums) -> None:
-        """Add what another one has counted."""
-        self.value += other.value
-        self.divisor += other.divisor
-        self.n_counted += other.n_counted
-        self._refusal = self._refusal or other._refusal
-
-    @property
-    def counts(self) -> bool:
-        """Whether there was anything that counts; raise where the loss itself refused all there was."""
-        if not self.n_counted and self._refusal is not None:
-            raise self._refusal
-        return self.n_counted > 0
-
-    @property
-    def mean(self) -> float:
-        """The loss of the whole, as the loss would give it: a mean or a sum."""
-        return self.value if is_sum(self.loss) else self.value / self.divisor
+T = TypeVar("T")
 
 
 class Done(NamedTuple):
-    """What one part has come to: its predictions, its loss, and its gradients if anything in it counts."""
+    """What one part has come to: its predictions, its loss, and its gradients, in memory that may be used again."""
 
     predictions: Any
     sums: Sums
-    gradients: Array | None
+    gradients: Array
     n_examples: int
     buffers: list[Array]
 
 
-def step_of(model: Model, loss: LossLike, part: Batch, buffers: Buffers) -> Done:
+def step_of(run: Run, model: Model, loss: LossLike, part: Batch, buffers: Buffers) -> Done:
     """Go forward and back with a part; its gradients are those of a sum, in the memory of the model."""
     x, *targets = part
     predictions = model.forward(x)
-    made, sums = buffers.now(), Sums(loss)
-    factor = sums.add(predictions, *targets)
-    if factor:
-        dpredictions = loss.backward()
-        model.backward(dpredictions if factor == 1 else dpredictions * factor, input_gradient=False)
-    return Done(predictions, sums, model.gradients if factor else None, _n_rows("fit", x), made)
+    try:
+        made, sums = buffers.now(), Sums(loss)
+        factor = sums.add(predictions, *targets)
+        if factor:
+            dpredictions = loss.backward()
+            model.backward(dpredictions if factor == 1 else dpredictions * factor, input_gradient=False)
+    except Exception:
+        run.predictions = predictions  # where the reason may be seen
+        raise
+    return Done(predictions, sums, model.gradients, n_rows("fit", x), made)
 
 
 class InTurn:
     """The parts of a batch one after the other, in the memory of one.
 
-    Another way to compute them, such as `Threads`, has these methods too.
+    Other ways to compute them, `Threads` and `Processes`, have these methods too. Most of them are for processes, which
+    have to agree on what one process knows anyway.
+
+    Attributes
+    ----------
+    n : int
+        How many parts.
+    rank : int
+        Which process this is: files and lines are those of 0.
+    over : bool
+        Whether an error of another process has ended this one's training.
+    gathers : bool
+        Whether anybody looks at the predictions of the whole batch.
     """
+
+    rank = 0
+    over = False
+    gathers = True
 
     def __init__(self, n: int = 1) -> None:
         self.n = n
+
+    # ---- a training ----------------------------------------------------------------------------------------------
+
+    def together(self) -> contextlib.AbstractContextManager[Any]:
+        """Be ready for a training or a measurement, in a `with` around all of it."""
+        return contextlib.nullcontext()
+
+    def of_first(self, make: Callable[[], T]) -> T:
+        """Return what the first process makes."""
+        return make()
+
+    def begin_alike(self, run: Run) -> None:
+        """Let all begin where the first process stands."""
+
+    def stops(self, interruption: Interruption) -> bool:
+        """Return whether to stop before the next batch, since Ctrl-C was pressed."""
+        return interruption.pressed
+
+    def end_epoch(self, run: Run) -> None:
+        """See that all have come to the same."""
+
+    def end(self) -> None:
+        """Wait until all have come to the end."""
+
+    # ---- a batch -------------------------------------------------------------------------------------------------
 
     def begun(self, model: Model) -> contextlib.AbstractContextManager[Any]:
         """Be ready for the steps of an epoch, in a `with`."""
         return contextlib.nullcontext()
 
-    def steps(self, run: Run, parts: Sequence[tuple[int, Batch]], before: list[Array]) -> Iterator[Done]:
-        """Yield what each part has come to, in order, given the buffers as they were before the step."""
+    def steps(
+        self, run: Run, parts: Sequence[tuple[int, Batch]], before: list[Array]
+    ) -> tuple[list[Done], Array | None]:
+        """Return what each part has come to, in order, and the sum of their gradients, None if nothing counts.
+
+        They begin with the buffers as they were before the step.
+        """
         buffers, places = Buffers(run.model), Places(run.model)
+        found: list[Done] = []
+        total: Array | None = None
         try:
             for row, part in parts:
                 places.begin(row)
                 buffers.put(before)
-                yield step_of(run.model, run.loss, part, buffers)
+                found.append(step_of(run, run.model, run.loss, part, buffers))
+                total = added(total, found[-1])
         finally:
             places.end()
+        return found, total
 
-    def predictions(self, model: Model, parts: Sequence[Batch]) -> Iterator[Any]:
-        """Yield the predictions for each part, in order."""
-        for x, *_ in parts:
-            yield model.predict(x)
+    def measured(self, model: Model, loss: LossLike, parts: Sequence[Batch]) -> Iterator[tuple[Any, Sums]]:
+        """Yield predictions and loss of each part, in order."""
+        for part in parts:
+            yield measure_of(model, loss, part)
+
+    def predict(self, model: Model, x: Any, *, batch_size: int = 256) -> Any:
+        """Return `model.predict(x)`, made a batch at a time, each batch whole in one thread or process: the same bits.
+
+        x is an array, a `Padded`, or a dict of them; batch_size is how many rows a batch has.
+        """
+        who = type(self).__name__
+        checks.whole(who, "batch_size", batch_size)
+        n = n_rows(who, x)
+        batches = [rows_at(x, slice(start, start + batch_size)) for start in range(0, n, batch_size)]
+        with self.together(), self.begun(model):
+            return joined(self.predictions(model, batches)) if batches else model.predict(x)
+
+    def predictions(self, model: Model, batches: Sequence[Any]) -> list[Any]:
+        """Return the predictions for several batches, in order."""
+        return [model.predict(x) for x in batches]
+
+
+def added(total: Array | None, done: Done) -> Array | None:
+    """Return the sum of the gradients, with those of one part more, if anything in it counts."""
+    if not done.sums.n_counted:
+        return total
+    if total is None:
+        return done.gradients.copy()
+    total += done.gradients
+    return total
+
+
+def measure_of(model: Model, loss: LossLike, part: Batch) -> tuple[Any, Sums]:
+    """Return the predictions for a part and their loss."""
+    x, *targets = part
+    return counted(loss, model.predict(x), targets)
+
+
+def counted(loss: LossLike, predictions: Any, targets: Sequence[Any]) -> tuple[Any, Sums]:
+    """Return predictions with their loss."""
+    sums = Sums(loss)
+    sums.add(predictions, *targets)
+    return predictions, sums
 
 
 def as_parts(who: str, parts: Any) -> InTurn:
@@ -152,19 +183,12 @@ def as_parts(who: str, parts: Any) -> InTurn:
 def train_in_parts(run: Run, parts: InTurn) -> Sums | None:
     """Set the gradients of `run.batch`, and predictions and loss of the run; return None if nothing counts."""
     sums, buffers = Sums(run.loss), Buffers(run.model)
-    total: Array | None = None
-    found: list[Done] = []
-    for done in parts.steps(run, list(parts_of("fit", run.batch, parts.n)), buffers.now()):
-        run.predictions = done.predictions
+    found, total = parts.steps(run, list(parts_of("fit", run.batch, parts.n)), buffers.now())
+    for done in found:
         sums.join(done.sums)
-        if done.gradients is not None:
-            if total is None:
-                total = done.gradients.copy()
-            else:
-                total += done.gradients
-        found.append(done._replace(gradients=None))
     put_mean(buffers, found)
-    run.predictions = joined([done.predictions for done in found])
+    if parts.gathers:
+        run.predictions = joined([done.predictions for done in found])
     if not sums.counts or total is None:
         return None
     np.divide(total, 1.0 if is_sum(run.loss) else sums.divisor, out=run.model.gradients)
@@ -173,13 +197,12 @@ def train_in_parts(run: Run, parts: InTurn) -> Sums | None:
 
 
 def predict_in_parts(model: Model, loss: LossLike, batch: Batch, parts: InTurn) -> tuple[Any, Sums]:
-    """Return the predictions for a batch, made part by part, and the sums of their loss."""
+    """Return the predictions for a batch, made part by part, if anybody looks at them, and the sums of their loss."""
     sums, found = Sums(loss), []
-    pieces = [part for _, part in parts_of("evaluate", batch, parts.n)]
-    for (_, *targets), predictions in zip(pieces, parts.predictions(model, pieces), strict=True):
+    for predictions, own in parts.measured(model, loss, [part for _, part in parts_of("evaluate", batch, parts.n)]):
         found.append(predictions)
-        sums.add(predictions, *targets)
-    return joined(found), sums
+        sums.join(own)
+    return joined(found) if parts.gathers else None, sums
 
 
 def put_mean(buffers: Buffers, found: Sequence[Done]) -> None:
@@ -215,33 +238,3 @@ def _mean(shares: list[float], arrays: list[Array]) -> Array:
     for share, other in zip(shares[1:], others, strict=True):
         total += share * other
     return total.astype(first.dtype)
-
-
-def joined(parts: list[Any]) -> Any:
-    """Return the predictions of parts as those of the whole.
-
-    Examples
-    --------
-    >>> joined([np.zeros((2, 3)), np.zeros((1, 3))]).shape
-    (3, 3)
-    """
-    if len(parts) == 1:
-        return parts[0]
-    if isinstance(parts[0], Padded):
-        return Padded(np.concatenate([part.x for part in parts]), np.concatenate([part.lengths for part in parts]))
-    if isinstance(parts[0], Mapping):
-        return {name: joined([part[name] for part in parts]) for name in parts[0]}
-    return np.concatenate(parts)
-
-
-def _n_rows(who: str, array: Any) -> int:
-    first = next(iter(array.values()), ()) if isinstance(array, Mapping) else array
-    if not hasattr(first, "__len__") or np.ndim(getattr(first, "x", first)) == 0:
-        raise TypeError(f"{who}: a batch must be made of arrays to be cut in parts, got {type(array).__name__}")
-    return len(first)
-
-
-def _rows(array: Any, here: slice) -> Any:
-    if isinstance(array, Mapping):
-        return {name: value[here] for name, value in array.items()}
-    return array[here]

@@ -10,26 +10,31 @@ from layers.contract import checks
 from optimizers.options import Option
 from optimizers.schedule import not_negative
 
-from .callbacks import Callback
-from .history import better
 from .run import Run
 from .schema import MOST, Weights, fields, real, whole
+from .watching import Watching
 
 
-class _Plateau(Callback):
-    """Watches a number: how many epochs since it was best?"""
+class _Plateau(Watching):
+    """Watches a number: how many epochs since it was best?
 
+    An epoch without the number, or in which it is NaN, is one in which it was not better.
+    """
+
+    sees_predictions = False
     patience = Option(checks.whole)
     improvement = Option(not_negative)
 
     def __init__(self, monitor: str, *, patience: int, improvement: float, mode: str | None) -> None:
-        who = type(self).__name__
-        given: Any = monitor
-        if type(given) is int:
-            raise TypeError(f"{who}: monitor must be a name in the history, got {given}: write patience={given}?")
         self.patience, self.improvement = patience, improvement
-        self.monitor, self.mode = monitor, better(monitor, mode, who)
+        self._watch(monitor, mode)
         self._start()
+
+    def _check(self, monitor: Any, mode: str | None) -> None:
+        if monitor is None or type(monitor) is int:
+            hint = "" if monitor is None else f": write patience={monitor}?"
+            raise TypeError(f"{type(self).__name__}: monitor must be a name in the history, got {monitor}{hint}")
+        super()._check(monitor, mode)
 
     def _start(self) -> None:
         self.best, self.best_epoch, self.waited = math.nan, 0, 0
@@ -37,11 +42,13 @@ class _Plateau(Callback):
     def on_train_begin(self, run: Run) -> None:
         if run.epoch == 0:  # else it goes on where it was
             self._start()
-            self._look(run)
+            if self.monitor in run.record:  # before training, if that was measured
+                self._look(run)
+                self.waited = 0
 
     def _look(self, run: Run) -> bool:
         """Return whether the number is better than ever."""
-        value = run.record[self.monitor]
+        value = run.record.get(self.monitor, math.nan)
         gain = self.best - value if self.mode == "min" else value - self.best
         improved = gain > self.improvement or (math.isnan(self.best) and not math.isnan(value))
         if improved:
@@ -75,7 +82,8 @@ class EarlyStopping(_Plateau):
     Parameters
     ----------
     monitor : str, default "validation_loss"
-        A name in the history. Its value before training, in epoch 0, is the first to be beaten.
+        A name in the history, or a number that a callback before this one adds to it. Its value before training, in
+        epoch 0, is the first to be beaten, where there is one. NaN is never better.
     patience : int, default 10
     improvement : float, default 0
         A value must be better than the best by more than this to count.
@@ -159,7 +167,7 @@ class ReduceOnPlateau(_Plateau):
     Parameters
     ----------
     monitor : str, default "validation_loss"
-        A name in the history.
+        A name in the history, or a number that a callback before this one adds to it. NaN is never better.
     factor : float in [0, 1), default 0.1
     minimum : float, default 0
         The rate goes no lower.

@@ -24,11 +24,18 @@ class Lines(Callback):
     'epoch  3/20   loss 0.2500   validation loss 0.5000   1.5 s'
     """
 
+    comes_last = True  # with the numbers that other callbacks have added
+    sees_predictions = False
+
     def __init__(self, write: Callable[[str], Any] = say) -> None:
         self.write = write
 
     def on_train_begin(self, run: Run) -> None:
-        self.write(f"resumed after epoch {run.epoch}" if run.epoch else self.text(run.record, run.epochs))
+        if run.epoch:
+            parts = f"batches were in {run.parts_before} parts, now in {run.parts}: the same up to rounding"
+            self.write(f"resumed after epoch {run.epoch}{f'; {parts}' if run.parts != run.parts_before else ''}")
+        elif run.record:
+            self.write(self.text(run.record, run.epochs))
 
     def on_epoch_end(self, run: Run) -> None:
         self.write(self.text(run.record, run.epochs))
@@ -44,6 +51,8 @@ class Lines(Callback):
 
 class Bar(Callback):
     """Show batches a second and the time left, in a bar over the whole training."""
+
+    sees_predictions = False
 
     def __init__(self, tqdm: Any) -> None:
         self.tqdm = tqdm
@@ -80,7 +89,7 @@ def output(verbose: bool, progress: bool) -> list[Callback]:
     if not progress:
         return [Lines()] if verbose else []
     try:
-        from tqdm import tqdm
+        from tqdm.auto import tqdm  # in a notebook its own, elsewhere that of a terminal
     except ImportError as error:
         hint = 'python -m pip install tqdm, or handgrad with its extra "progress"'
         raise ImportError(f"fit: progress=True needs tqdm, which is not installed: {hint}") from error

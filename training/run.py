@@ -12,6 +12,7 @@ from .data.examples import first_row, not_finite
 from .history import History
 from .interruption import said
 from .protocols import LossLike, Model, OptimizerLike
+from .record import Record
 from .replacement import Path
 
 
@@ -41,8 +42,8 @@ class CallbackError(RuntimeError):
 class Run:
     """What a callback is told: the training, and how far it is.
 
-    The loop of `fit` writes it, callbacks read it. They change two things: they may put another `batch` in the place of
-    the one that comes, and `stop()` the training.
+    The loop of `fit` writes it, callbacks read it. They change three things: they may put another `batch` in the place
+    of the one that comes, add numbers to the `record`, and `stop()` the training.
 
     Attributes
     ----------
@@ -55,7 +56,9 @@ class Run:
     history : History
         A row for every epoch that is over; in `on_epoch_end` this epoch's row is the last.
     record : dict of str to float
-        That last row.
+        That last row. `run.record["mine"] = 1.0` adds a number to it in `on_epoch_end`, and in `on_train_begin` where
+        the row before training is the last: a column of the history, in checkpoints, and something to `monitor`.
+        At any other time the row is over, and it is refused. Empty before the first row.
     epoch, epochs : int
         The epoch that runs, counted from 1, and the one after which training ends.
     batch : tuple (x, y) or (x, y, sample_weights)
@@ -66,6 +69,9 @@ class Run:
         What the network made of the batch and what the loss says, from `on_backward_end` on.
     error : Exception or None
         In `on_error`, what went wrong.
+    parts, rank : int
+        In how many parts a batch is computed, and in which process this is: 0, but in `Processes`. What only one of
+        them shall do, such as writing a file, is done `if run.rank == 0`.
 
     Examples
     --------
@@ -85,6 +91,8 @@ class Run:
         epochs: int,
         callbacks: Sequence[object] = (),
         n_batches: int | None = None,
+        parts: int = 1,
+        rank: int = 0,
         rng: np.random.Generator,
     ) -> None:
         # Any, not what fit asks of them: a callback knows which they are, and may ask for more.
@@ -94,7 +102,7 @@ class Run:
         self.callbacks = tuple(callbacks)
         self.rng = rng
         self.history = History(unit=getattr(loss, "unit", ""))
-        self.record: dict[str, float] = {}
+        self.record = Record({})
         self.epoch, self.epochs = 0, epochs
         self.batch: tuple[Any, ...] = ()
         self.batch_index, self.n_batches = 0, n_batches
@@ -102,6 +110,8 @@ class Run:
         self.batch_loss = float("nan")
         self.error: Exception | None = None
         self.of = ""  # whose batch it is, in words, where it is not one to train on
+        self.parts, self.rank = parts, rank
+        self.parts_before = parts  # of the training that goes on
         self.stopped = False
 
     def stop(self) -> None:
@@ -109,7 +119,9 @@ class Run:
         self.stopped = True
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint that `fit` can resume."""
+        """Write a checkpoint that `fit` can resume; of several processes only the first one does."""
+        if self.rank:
+            return
         save(
             path,
             self.model,
@@ -117,19 +129,20 @@ class Run:
             history=self.history,
             callbacks=self.callbacks,
             rng=self.rng,
+            parts=self.parts,
         )
 
     def note(self, record: dict[str, float]) -> None:
         """Make this the last row of the history."""
         self.history.append(record)
-        self.record = record
+        row = self.history.row(-1)
+        self.record = Record({name: row[name] for name in record}, self.history)
 
     def go_on_after(self, history: History) -> None:
         """Stand where the last epoch of this history ended."""
         self.history = history
-        if history:
-            self.record = history.row(-1)
-            self.epoch = int(self.record["epoch"])
+        self.record = Record(history.row(-1) if history else {})
+        self.epoch = int(self.record.get("epoch", 0))
 
     def explained(self, error: Exception) -> Exception:
         """Return a clearer error where training has diverged or x is not finite, elsewhere this one."""

@@ -85,6 +85,8 @@ class Scores:
             divisor = divisor_of(self.loss, predictions, sample_weights)
         self._total += value * divisor
         self._divisor += divisor
+        if not self._metrics:
+            return
         predictions, y, where = _counted(self.loss, predictions, y)
         if where is not None:
             predictions, y = predictions[where], y[where]

@@ -21,8 +21,9 @@ def snapshot(
     history: History | None,
     callbacks: Sequence[Stateful],
     rng: np.random.Generator | None,
+    parts: int | None = None,
 ) -> dict[str, Any]:
-    """Return the tree that a file keeps, as `_restore` reads it."""
+    """Return the tree that a file keeps, as `restore` reads it."""
     state: dict[str, Any] = {
         "layers": kinds_of(model),
         "model": model.state_dict(),
@@ -31,6 +32,7 @@ def snapshot(
         "optimizer": None,
         "history": None,
         "rng": None if rng is None else rng.bit_generator.state,
+        "parts": parts,
         "callbacks": [{"kind": type(c).__name__, "state": c.state_dict()} for c in callbacks],
     }
     if optimizer is not None:

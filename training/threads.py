@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import copy
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -20,9 +19,11 @@ import numpy as np
 from layers import Layer
 from layers.contract import Array, checks
 
+from .cores import blas_limits, cores
 from .interruption import Buffers
-from .parallel import Done, InTurn, Places, step_of
-from .protocols import Model
+from .parallel import Done, InTurn, Places, added, counted, step_of
+from .parts import Sums
+from .protocols import LossLike, Model
 from .run import Run
 from .snapshot import noises_of
 from .sources import Batch
@@ -69,7 +70,7 @@ class Threads(InTurn):
         self._pool: ThreadPoolExecutor | None = None
         self._twins: list[tuple[Any, Any]] = []
         self._limits: Any = None
-        _limits()  # tells now what is missing
+        blas_limits("Threads")  # tells now what is missing
 
     @property
     def k(self) -> int:
@@ -84,7 +85,8 @@ class Threads(InTurn):
 
     def __enter__(self) -> None:
         # Twins are made at the first step: a callback may have changed the model before.
-        self._limits = _limits()(limits=self.blas_threads or max(1, _n_cores() // self.n), user_api="blas")
+        limits = blas_limits("Threads")
+        self._limits = limits(limits=self.blas_threads or max(1, len(cores()) // self.n), user_api="blas")
         self._pool = ThreadPoolExecutor(self.n, "part")
 
     def __exit__(self, *error: object) -> None:
@@ -102,7 +104,9 @@ class Threads(InTurn):
             if name not in noises:
                 raise TypeError(f"Threads: what draws in a layer must be a Noise, got a stream at {name}")
 
-    def steps(self, run: Run, parts: Sequence[tuple[int, Batch]], before: list[Array]) -> Iterator[Done]:
+    def steps(
+        self, run: Run, parts: Sequence[tuple[int, Batch]], before: list[Array]
+    ) -> tuple[list[Done], Array | None]:
         model: Any = run.model
         if not self._twins:
             self._twins = [(_twin(model), copy.deepcopy(run.loss)) for _ in range(self.n)]
@@ -114,18 +118,27 @@ class Threads(InTurn):
             for name, noise in noises_of(model).items():
                 vars(noises_of(twin)[name]).update(seed=noise.seed, step=noise.step, n_draws=noise.n_draws, row=row)
             try:
-                return step_of(twin, loss, part, buffers)
+                return step_of(run, twin, loss, part, buffers)
             finally:
                 places.end()
 
         pairs = zip(self._twins, parts, strict=False)
-        yield from self._together([(one, (*pair, row, part)) for pair, (row, part) in pairs])
+        found: list[Done] = self._together([(one, (*pair, row, part)) for pair, (row, part) in pairs])
         for name, noise in noises_of(model).items():  # where the last part has come to
             last = noises_of(self._twins[len(parts) - 1][0])[name]
             noise.step, noise.n_draws = last.step, last.n_draws
+        total: Array | None = None
+        for done in found:
+            total = added(total, done)
+        return found, total
 
-    def predictions(self, model: Model, parts: Sequence[Batch]) -> Iterator[Any]:
-        yield from self._together([(model.predict, (x,)) for x, *_ in parts])
+    def measured(self, model: Model, loss: LossLike, parts: Sequence[Batch]) -> Iterator[tuple[Any, Sums]]:
+        predictions = self.predictions(model, [x for x, *_ in parts])
+        for (_, *targets), each in zip(parts, predictions, strict=True):
+            yield counted(loss, each, targets)
+
+    def predictions(self, model: Model, batches: Sequence[Any]) -> list[Any]:
+        return self._together([(model.predict, (x,)) for x in batches])
 
     def _together(self, calls: Sequence[tuple[Any, tuple[Any, ...]]]) -> list[Any]:
         """Return what these calls give, each in a thread; raise the error of the first that has one, once all end."""
@@ -155,20 +168,3 @@ def _twin(model: Any) -> Any:
     twin = copy.deepcopy(model)
     twin.move(model.parameters, np.zeros_like(model.gradients))
     return twin
-
-
-def _limits() -> Any:
-    """Return `threadpool_limits`, or say how to get it."""
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        raise ImportError(
-            "Threads: threadpoolctl must be installed, so that the threads of BLAS do not fight for the cores, but it "
-            'is not: pip install "handgrad[parallel]"'
-        ) from None
-    return threadpool_limits
-
-
-def _n_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -49,7 +49,7 @@ def whole(who: str, name: str, value: Any, least: int = 1) -> int:
 def flag(who: str, name: str, value: Any) -> bool:
     """Return value as a bool; raise unless it is True or False, which NumPy has too."""
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{who}: {name} must be True or False, got {value!r}")
+        raise TypeError(f"{who}: {name} must be True or False, got {value!r:.80}")
     return bool(value)
 
 

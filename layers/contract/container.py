@@ -22,6 +22,7 @@ from .layer import Layer
 from .noise import found
 from .padded import Padded, stacked
 from .storage import Array, Rng, Shape, dotted, native
+from .table import LEFT, RIGHT, Table
 from .trace import Part, Traced
 
 
@@ -234,8 +235,10 @@ class Container(Traced, Layer):
     def __iter__(self) -> Iterator[Layer]:
         return iter(self.layers)
 
-    def summary(self, *input_shapes: Shape) -> str:
+    def summary(self, *input_shapes: Shape) -> Table:
         """Return a table of the layers, the shapes of their outputs and the numbers of their parameters.
+
+        It is a text, and a table in a notebook.
 
         `input_shapes` has the shape of one example, without N, for each input. A row of a container counts the layers
         inside it, which follow, indented.
@@ -250,10 +253,7 @@ class Container(Traced, Layer):
         ]
         if not any(row[2] for row in rows[1:]):
             rows = [(*row[:2], *row[3:]) for row in rows]  # a chain, where each reads the one before
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join(
-            "  ".join([*map(str.ljust, row[:-1], widths), row[-1].rjust(widths[-1])]).rstrip() for row in rows
-        )
+        return Table(rows, [*[LEFT] * (len(rows[0]) - 1), RIGHT])
 
     @property
     def title(self) -> str:

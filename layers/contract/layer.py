@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from . import checks
+from .given import as_given
 from .habits import Habits
+from .last_axis import UNKNOWN, End, passed
 from .noise import Noise
 from .rest import Resting, set_resting
-from .storage import Array, Rng, Shape, as_given, as_shape, native
+from .storage import Array, Rng, Shape, as_shape, native
 from .typed import in_words, typed
 
 STARS = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -58,6 +60,9 @@ class Layer(Habits, Resting):
     n_operands, n_outs : int
         Inputs of forward, 1 if a class does not say otherwise, and outs, of which only a `Graph` may have several. Of
         several inputs, backward returns a tuple of gradients.
+    last_axis : (name, name) or None
+        The attributes that have the last axes of x and of out, for a chain that looks whether its layers fit; a None
+        among them is any that x may have. A class that has none of it, but an `output_shape`, does not tell.
     training_only : tuple of str
         Names of arguments on which `predict` does not depend, such as an initializer or the rate of a Dropout. All
         others must be the same when weights are loaded from a file.
@@ -96,6 +101,8 @@ class Layer(Habits, Resting):
     training_only: tuple[str, ...] = ("initializer",)
     n_operands: int = 1
     n_outs: int = 1
+    last_axis: tuple[str | None, str | None] | None = None
+    grid: bool | None = None  # whether out has axes between N and the last one; None as x has
     # Of sequences (N, T, ...), whose rows may be padded behind their lengths, and of memory: what a container asks.
     step_by_step: bool = False  # every step goes through by itself
     takes_lengths: bool = False  # forward(x, lengths=None)
@@ -177,6 +184,11 @@ class Layer(Habits, Resting):
         Raises ValueError where such an input does not fit.
         """
         return as_shape(input_shape, self)
+
+    def end_after(self, end: End, kind: str, place: str) -> End:
+        """Return what is known of the last axis of out, given what is known of that of x; see `last_axis.py`."""
+        kept = self.last_axis is not None or type(self).output_shape is Layer.output_shape
+        return passed(self, end, kind, place) if kept else UNKNOWN
 
     def shape_of_out(self, *shapes: Shape) -> Shape:
         """Return the shape of out, given the shapes of all the inputs, N included: what a Graph asks."""
@@ -261,7 +273,8 @@ class Layer(Habits, Resting):
     def _check_examples(self, x: Array) -> Array:
         """Return x, which must hold at least one example."""
         if x.ndim == 0 or x.size == 0:
-            raise ValueError(f"{self.who}: x must have shape (N, ...) with at least one example, got {x.shape}")
+            cure = "; one number alone is np.array([[6.0]])" * (x.ndim == 0)
+            raise ValueError(f"{self.who}: x must have shape (N, ...) with at least one example, got {x.shape}{cure}")
         return x
 
     def _check_features(self, x: Any, n_features: int) -> Array:

@@ -250,23 +250,6 @@ def as_shape(shape: Any, of: Any = "a shape") -> Shape:
     return tuple(int(n) for n in shape)
 
 
-def as_given(name: str, array: Array) -> str:
-    """Return what came where an array of numbers was asked for, and the cure, if there is one.
-
-    Examples
-    --------
-    >>> from layers.contract.storage import as_given
-    >>> as_given("x", np.asarray(None)), as_given("x", np.array([True, 0.5], object))
-    ('None', 'dtype object; if all of it are numbers, x.astype(float)')
-    """
-    if array.ndim == 0 and array.dtype.kind == "O":
-        value = array.item()
-        return "None" if value is None else type(value).__name__
-    if array.dtype.kind == "O" and all(isinstance(each, int | float | np.generic) for each in array.flat):
-        return f"dtype object; if all of it are numbers, {name}.astype(float)"
-    return f"dtype {array.dtype}"
-
-
 def native(array: Array) -> Array:
     """Return an array in C order and in the byte order of this machine: itself, where it lies so already."""
     if array.flags.c_contiguous and array.dtype.isnative:

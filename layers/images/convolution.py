@@ -116,6 +116,8 @@ class Conv2D(Weighted, SlidingLayer):
     array([-1.,  0.,  0.,  1.])
     """
 
+    last_axis = "n_inputs", "n_outputs"
+
     def __init__(
         self,
         n_inputs: int,

@@ -16,6 +16,8 @@ from .extremes import all_finite, quiet, wider, with_room
 class GlobalPool(Layer):
     """A pool over all axes between the first and the last, or over the real steps of rows that are padded."""
 
+    last_axis = None, None
+    grid = False
     takes_lengths = True
 
     def _check_places(self, x: ArrayLike, lengths: Any = None) -> tuple[Array, Array | None]:

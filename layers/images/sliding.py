@@ -45,6 +45,8 @@ class ImageLayer(Layer):
     written once, for images: what comes in grows an axis in `_check_images`, what goes out loses it by `_outward`.
     """
 
+    last_axis: tuple[str | None, str | None] | None = (None, None)
+    grid = True
     n_axes = 2
 
     def _pair(self, name: str, value: Any, least: int = 1) -> Pair:
@@ -182,6 +184,12 @@ def span(kernel: int, dilation: int) -> int:
 class SlidingLayer(ImageLayer):
     """A layer that looks at images through windows."""
 
+    def _instead(self, padding: str) -> str:
+        """Return what to write for a padding that others have by name: no step sees one that comes after it."""
+        if padding != "causal" or self.n_axes != 1:
+            return ""
+        return f": write ({self._dilation[1] * (self._kernel[1] - 1)}, 0), so that no step sees one after it"
+
     def _set_window(
         self, kernel_size: PairLike, stride: PairLike, padding: PadsLike | str, dilation: PairLike = 1
     ) -> None:
@@ -194,6 +202,7 @@ class SlidingLayer(ImageLayer):
         if isinstance(padding, str) and padding not in ("same", "valid"):
             raise ValueError(
                 f"{type(self).__name__}: padding must be 'same', 'valid' or whole numbers, got {padding!r}"
+                f"{self._instead(padding)}"
             )
         # What "same" means depends on the image.
         by_name = padding if isinstance(padding, str) else ""

@@ -103,6 +103,8 @@ class ConvTranspose2D(Weighted, SlidingLayer):
     array([4., 4.])
     """
 
+    last_axis = "n_inputs", "n_outputs"
+
     def __init__(
         self,
         n_inputs: int,

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..contract import Array
+from ..contract import Array, html_of
 
 
 class GradientError(AssertionError):
@@ -29,7 +29,7 @@ class GradientError(AssertionError):
         self.report = report
 
 
-@dataclass
+@dataclass(repr=False)
 class GradientReport:
     """The result of `check_gradients`.
 
@@ -65,14 +65,28 @@ class GradientReport:
         """The largest relative error of all arrays."""
         return max(self.errors.values(), default=0.0)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         width = max(map(len, self.errors), default=0)
         rows = [f"    d{name:<{width}}  {error:.1e}" for name, error in self.errors.items()]
+        notes = [f"    {note}" for note in self._notes()]
+        return "\n".join([f"{self._head()}; largest relative errors", *rows, *notes])
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ("gradient", "largest relative error"),
+            *((f"d{n}", f"{error:.1e}") for n, error in self.errors.items()),
+        ]
+        return html_of(rows, ["left", "right"], title=self._head(), notes=self._notes())
+
+    def _head(self) -> str:
         kinks = f", {self.skipped} skipped on kinks" if self.skipped else ""
-        held = [f"    {name}: held fixed, since it is not made of floats" for name in self.held]
-        held += [f"    {name}: not declared, so that nothing learns it; a constant?" for name in self.constants]
-        head = f"{self.who}: {self.checked} derivatives checked{kinks}; largest relative errors"
-        return "\n".join([head, *rows, *held])
+        return f"{self.who}: {self.checked} derivatives checked{kinks}"
+
+    def _notes(self) -> list[str]:
+        return [
+            *(f"{name}: held fixed, since it is not made of floats" for name in self.held),
+            *(f"{name}: not declared, so that nothing learns it; a constant?" for name in self.constants),
+        ]
 
 
 def diagnose(analytic: Array, numeric: Array, wrong: Array, n_examples: int) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..contract import Array, Rng, Shape, check_lengths, checks
+from ..contract import Array, Padded, Rng, Shape, check_lengths, checks
 from ..contract.gate import listed, with_examples, without_examples
 from ..contract.typed import typed
 from ..initializers import glorot_uniform
@@ -44,8 +44,9 @@ class CrossAttention(Attention):
     x (N, T, D), memory (N, S, M), weights (D, D), memory_weights (M, 2D), output_weights (D, D), out (N, T, D), and
     biases bias (D,), memory_bias (2D,), output_bias (D,). `backward` returns dx and dmemory.
 
-    `forward(x, memory, mask=None, memory_lengths=None)`: nobody attends to the padding of the memory; a mask of
-    booleans, (T, S), (N, T, S) or (N, H, T, S), is True where step t of x may attend to step s of the memory.
+    `forward(x, memory, mask=None, memory_lengths=None)`: nobody attends to the padding of the memory, which may also
+    come as a `Padded`; a mask of booleans, (T, S), (N, T, S) or (N, H, T, S), is True where step t of x may attend to
+    step s of the memory. `probabilities(x, memory)`, with the same options, is (N, H, T, S), to look at.
 
     Raises
     ------
@@ -112,7 +113,23 @@ class CrossAttention(Attention):
         twin: CrossAttention = self.twin()
         return twin._pass(x, memory, mask, memory_lengths, training=False)
 
+    def probabilities(self, x: Any, memory: Any, mask: Any = None, memory_lengths: Any = None) -> Array:
+        """Return what each step of x takes from each of the memory, (N, H, T, S), as `predict` attends."""
+        _, _, (q, k, _), shown = self._entered(x, memory, mask, memory_lengths)
+        return self._spread(q, k, shown)
+
     def _pass(self, x: Any, memory: Any, mask: Any, memory_lengths: Any, training: bool) -> Array:
+        x, memory, projected, shown = self._entered(x, memory, mask, memory_lengths)
+        found, heads = self._attended(projected, shown, training)
+        self._cache = x, memory, found, heads
+        return self._way_out(heads)
+
+    def _entered(self, x: Any, memory: Any, mask: Any, memory_lengths: Any) -> tuple[Array, Array, list[Array], Shown]:
+        """Return x and memory, checked, queries, keys and values of each head, and who may attend to what."""
+        if isinstance(memory, Padded):
+            if memory_lengths is not None:
+                raise TypeError(f"{self.who}: memory_lengths must be None where memory is a Padded, which has its own")
+            memory, memory_lengths = memory.x, memory.lengths
         x, memory = self._check_steps("x", x, self.n_features), self._check_steps("memory", memory, self.n_memory)
         n, n_steps, _ = memory.shape
         if len(x) != n:
@@ -122,9 +139,7 @@ class CrossAttention(Attention):
         shown = Shown(False, self._shown(mask, lengths, (n, self.n_heads, x.shape[1], n_steps)))
         parts = self._projected(x, "weights", "bias", 1) + self._projected(memory, "memory_weights", "memory_bias", 2)
         dtype = np.result_type(*parts)
-        found, heads = self._attended([part.astype(dtype, copy=False) for part in parts], shown, training)
-        self._cache = x, memory, found, heads
-        return self._way_out(heads)
+        return x, memory, [part.astype(dtype, copy=False) for part in parts], shown
 
     def backward(self, dout: Any, input_gradient: bool = True) -> Any:
         x, memory, found, heads = self._recall()

@@ -95,6 +95,13 @@ class Attention(Layer):
         found = attended(self.who, (q, k, v), shown, dropped, out.transpose(0, 2, 1, 3))
         return found, out.reshape(n, n_queries, self.n_features)
 
+    def _spread(self, q: Array, k: Array, shown: Shown) -> Array:
+        """Return the probabilities, (N, H, T, S): attention to values which are the rows of an identity matrix."""
+        n, n_heads, n_keys, _ = k.shape
+        each = np.broadcast_to(np.eye(n_keys, dtype=q.dtype), (n, n_heads, n_keys, n_keys))
+        found: Array = attended(self.who, (q, k, each), shown).out
+        return found.astype(self._dtype, copy=False)
+
     def _way_out(self, heads: Array) -> Array:
         out: Array = heads.reshape(-1, self.n_features).dot(self.output_weights)
         if self.use_bias:

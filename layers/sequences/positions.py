@@ -20,6 +20,8 @@ class _Positions(Layer):
     The state of `advance` is the position of the next step of each row, (N,).
     """
 
+    last_axis = "n_features", "n_features"
+    grid = True
     n_features: int
     step_by_step = takes_lengths = True
 

@@ -29,6 +29,8 @@ class Recurrent(Layer):
     (`_run`) and backward (`_run_back`).
     """
 
+    last_axis = "n_inputs", "n_units"
+    grid = True
     training_only = ("initializer", "recurrent_initializer")
     step_by_step = takes_lengths = takes_state = True
     n_gates = 1

@@ -45,6 +45,7 @@ class SelfAttention(Attention):
 
     `forward(x, lengths=None, mask=None)`: with lengths (N,), nobody attends to padding, and out and dx are 0 there. A
     mask of booleans, (T, T), (N, T, T) or (N, H, T, T), is True where step t may attend to step s.
+    `probabilities(x)`, with the same options, is (N, H, T, T), to look at.
 
     `advance(x, state)` goes on behind the steps that the state has seen: it holds their keys, their values and, where
     rows are of unequal length, which of them are real. Only a causal layer can: in another one a step changes what came
@@ -72,6 +73,8 @@ class SelfAttention(Attention):
     True
     """
 
+    last_axis = "n_features", "n_features"
+    grid = True
     takes_lengths = knows_rest = True
     weights: Array
     dweights: Array
@@ -109,15 +112,28 @@ class SelfAttention(Attention):
         twin: SelfAttention = self.twin()
         return twin._pass(x, lengths, mask, training=False)
 
+    def probabilities(self, x: Any, lengths: Any = None, mask: Any = None) -> Array:
+        """Return what each step takes from each other one, (N, H, T, T): how the attention of `predict` is spread."""
+        _, lengths, (q, k, _), shown = self._entered(x, lengths, mask)
+        found = self._spread(q, k, shown)
+        if lengths is not None:
+            found *= real_steps(lengths, q.shape[2])[:, np.newaxis, :, np.newaxis]
+        return found
+
     def _pass(self, x: Any, lengths: Any, mask: Any, training: bool) -> Array:
+        x, lengths, projected, shown = self._entered(x, lengths, mask)
+        found, heads = self._attended(projected, shown, training)
+        self._cache = x, lengths, found, heads
+        return self._padding_zero(self._way_out(heads), lengths)
+
+    def _entered(self, x: Any, lengths: Any, mask: Any) -> tuple[Array, Array | None, list[Array], Shown]:
+        """Return x and lengths, checked, queries, keys and values of each head, and who may attend to what."""
         x = self._check_steps("x", x, self.n_features)
         n, n_steps, _ = x.shape
         lengths = None if lengths is None else check_lengths(self.who, lengths, n, n_steps)
         x = self._padding_zero(x, lengths)
         shown = Shown(self.causal, self._shown(mask, lengths, (n, self.n_heads, n_steps, n_steps)))
-        found, heads = self._attended(self._projected(x, "weights", "bias", 3), shown, training)
-        self._cache = x, lengths, found, heads
-        return self._padding_zero(self._way_out(heads), lengths)
+        return x, lengths, self._projected(x, "weights", "bias", 3), shown
 
     def backward(self, dout: Any, input_gradient: bool = True) -> Array | None:
         x, lengths, found, heads = self._recall()

@@ -37,6 +37,8 @@ class LastStep(Layer):
            [ 0.,  0., 10.]])
     """
 
+    last_axis = None, None
+    grid = False
     takes_lengths = True
 
     def forward(self, x: ArrayLike, lengths: Any = None) -> Array:
@@ -96,6 +98,9 @@ class Repeat(Layer):
     >>> layer.backward(np.array([[[1.0, 2.0], [10.0, 20.0]]]))  # the gradients of all copies add
     array([[11., 22.]])
     """
+
+    last_axis = None, None
+    grid = True
 
     def __init__(self, n_steps: int) -> None:
         self.n_steps = checks.whole("Repeat", "n_steps", n_steps)

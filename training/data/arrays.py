@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from layers.contract import Array, Padded
+from layers.contract import cure_of as as_numbers_of
 
 
 def real_array(who: str, name: str, value: Any, *, empty: bool = False) -> Array:
@@ -34,6 +35,24 @@ def real_array(who: str, name: str, value: Any, *, empty: bool = False) -> Array
     return array
 
 
+def is_mapped(x: Any) -> bool:
+    """Return whether x gives examples by their numbers: what can be gone through by itself gives batches instead.
+
+    Examples
+    --------
+    >>> from training.data.arrays import is_mapped
+    >>> class Squares:
+    ...     def __len__(self):
+    ...         return 10
+    ...     def __getitem__(self, i):
+    ...         return [float(i)], [float(i) ** 2]
+    >>> is_mapped(Squares()), is_mapped([([0.0], [0.0])]), is_mapped(np.zeros(3))
+    (True, False, False)
+    """
+    has = all(hasattr(type(x), method) for method in ("__len__", "__getitem__"))
+    return has and not isinstance(x, type) and not any(hasattr(x, other) for other in ("__iter__", "__array__", "keys"))
+
+
 def plain_array(who: str, name: str, value: Any) -> Array:
     """Return value as an array, of whatever; raise where NumPy would drop a mask, or can make none of it.
 
@@ -48,6 +67,11 @@ def plain_array(who: str, name: str, value: Any) -> Array:
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(
             f"{who}: {name} must be a plain array, got a masked one, whose mask would be lost: {name}.filled(...)"
+        )
+    if is_mapped(value):  # of which NumPy would ask for everything
+        raise TypeError(
+            f"{who}: {name} must be an array, got the data set {type(value).__name__}, which gives one example at a "
+            "time: fit and evaluate take it"
         )
     if hasattr(value, "toarray") and not hasattr(value, "__array__"):
         raise TypeError(f"{who}: {name} must be an array, got the sparse {type(value).__name__}: {name}.toarray()")
@@ -85,11 +109,13 @@ def cure_of(name: str, array: Array) -> str:
     >>> from training.data.arrays import cure_of
     >>> cure_of("x", np.array([1, None])), cure_of("x", np.array([1, True], object))
     ('', ': x.astype(float)')
+    >>> cure_of("y", np.array(["cat", "dog"]))
+    ': of names, Labels(y).encode(y)'
     """
-    real = int | float | np.bool_ | np.integer | np.floating
-    if array.dtype.kind == "O" and array.size and all(isinstance(each, real) for each in array.flat):
-        return f": {name}.astype(float)"
-    return ""
+    if cure := as_numbers_of(name, array):
+        return f": {cure}"
+    text = array.dtype.kind in "UT" or (array.size and all(isinstance(each, str) for each in array.flat))
+    return f": of names, Labels(y).encode({name})" if text and name in ("y", "predictions") else ""
 
 
 def rows_of(who: str, name: str, value: Any) -> Array:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from layers.contract import Array, Padded, Rng, checks
 
-from .arrays import described, plain_array, real_array, rows_of
+from .arrays import cure_of, described, plain_array, real_array, rows_of
 from .examples import by_rows, paired, rows
 
 
@@ -68,7 +68,9 @@ def train_test_split(
 
 def _stratified(y: Array, n_test: int) -> Array:
     """Return an order of these shuffled labels whose first n_test have the shares of all."""
-    if y.ndim != 1 or y.dtype.kind not in "iub":  # a Padded has two axes
+    if y.dtype.kind == "O" and all(isinstance(each, str) for each in y.flat):
+        y = y.astype(str)  # names, as pandas has them
+    if y.ndim != 1 or y.dtype.kind not in "iubUT":  # a Padded has two axes
         raise ValueError(f"train_test_split: to stratify, y must be classes (N,), got {y.dtype} of shape {y.shape}")
     # The j-th of the n examples of a class stands at (j + 1/2) / n: sorted by that, every beginning has fair shares.
     place = np.empty(len(y))
@@ -101,7 +103,7 @@ def one_hot(y: ArrayLike, n_classes: int | None = None, *, dtype: DTypeLike = np
     """
     y = plain_array("one_hot", "y", y)
     if y.dtype.kind not in "iu":
-        cure = ": y.astype(int)" if y.dtype.kind in "fb" else ""
+        cure = ": y.astype(int)" if y.dtype.kind in "fb" else cure_of("y", y)
         raise TypeError(f"one_hot: y must hold integers, got {described(y, y)}{cure}")
     if y.size == 0:
         raise ValueError(f"one_hot: y must hold at least one class, got shape {y.shape}")

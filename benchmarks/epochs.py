@@ -1,7 +1,7 @@
 """The speed of an epoch of training through `fit`, against PyTorch, scikit-learn and the loop written out.
 
     python -m pip install -e ".[bench]"
-    python benchmarks/training.py
+    python benchmarks/epochs.py
 
 An epoch is 60,000 rows of 784 numbers, as many as MNIST has, shuffled, in batches of 128, through 784-128-10, in
 float32: forward, the fused loss of softmax and cross-entropy, backward, and a step of SGD with momentum or of Adam.
