@@ -65,7 +65,10 @@ def numbers_of(text):
 # ---- what it leaves --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", [("flats.csv", "--target", "rent"), ("flats.csv", "--target", "kind")])
+CLASSES = pytest.param(("flats.csv", "--target", "kind"), marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("arguments", [("flats.csv", "--target", "rent"), CLASSES])
 def test_the_script_runs_by_itself_and_says_the_same(tmp_path, arguments):
     table(tmp_path)
     first = command(tmp_path, "-m", "training", *arguments, "--epochs", "2")
@@ -99,6 +102,22 @@ def test_every_data_set_has_a_script_that_runs(say, tmp_path, monkeypatch, name)
     problem = KNOWN[name]
     assert re.search(r"by guessing", out)
     assert f"{round(0.2 * problem.n_examples):,} {problem.data}" in out
+
+
+@pytest.mark.parametrize("size", [1e300, 1.0, 1e-300])
+def test_numbers_may_be_of_any_size(say, tmp_path, monkeypatch, size):
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *_, **__: None)
+    x = np.linspace(0.1, 1, 60)
+    rows = [f"{size * a!r},{size * (3 - 2 * a)!r}" for a in x.tolist()]
+    (tmp_path / "line.csv").write_text("\n".join(["x,y", *rows]))
+    code, out, errors = say("line.csv", "--target", "y", "--epochs", "40")
+    assert (code, errors) == (0, "")
+    wrong, guess = (
+        float(number) for number in re.search(r"wrong by (\S+) on average, (\S+) by guessing", out).groups()
+    )
+    assert wrong < guess / 4
+    for predicted, true in re.findall(r"predicted (\S+), was (\S+)", out):
+        assert abs(float(predicted) / size - float(true) / size) < 0.5
 
 
 @pytest.mark.parametrize(("arguments", "better_than"), [(("digits", "--layers", "64,32,10", "--epochs", "20"), 95.0)])
@@ -315,6 +334,16 @@ def test_ctrl_c_before_the_training_is_said(say, tmp_path, monkeypatch):
     table(tmp_path)
     assert say("flats.csv", "--target", "rent") == (130, "", "\nstopped by Ctrl-C\n")
     assert not list(tmp_path.glob("train_*"))
+
+
+def test_a_second_ctrl_c_ends_the_script_without_a_traceback(say, tmp_path, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.first_try.command.runpy.run_path", stop)
+    code, _, errors = say("moons")
+    assert (code, errors) == (130, "\nstopped by Ctrl-C\n")
+    assert (tmp_path / "train_moons.py").exists()
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path):

@@ -22,7 +22,7 @@ from layers.contract.meant import did_you_mean
 
 from ..replacement import check_path, replaced
 from .columns import read_columns
-from .options import choice_of, epochs_of, read
+from .options import batch_size_of, choice_of, epochs_of, read
 from .problems import KNOWN, Problem, of_table, stem_of
 from .script import Settings, is_sealed, script_of
 from .table import SEPARATORS, read_table
@@ -59,10 +59,11 @@ def _write(options: argparse.Namespace) -> Path:
         raise Refusal(
             f"--validation must leave examples on both sides, got {options.validation} of {problem.n_examples:,}"
         )
+    batch_size = options.batch_size or batch_size_of(n_train)
     settings = Settings(
         sizes=_sizes(problem, options),
-        epochs=options.epochs or epochs_of(n_train, options.batch_size),
-        batch_size=options.batch_size,
+        epochs=options.epochs or epochs_of(n_train, batch_size),
+        batch_size=batch_size,
         optimizer=options.optimizer,
         learning_rate=options.learning_rate,
         validation=options.validation,

@@ -59,7 +59,7 @@ def parser() -> Parser:
     )
     net.add_argument("--hidden", metavar="SIZES", type=_sizes, help="only those between: 32 (the default), or 64,64")
     net.add_argument("--epochs", metavar="N", type=_whole, help=f"default: for about {STEPS:,} steps, 5 to 200")
-    net.add_argument("--batch-size", metavar="N", type=_whole, default=32, help="default: 32")
+    net.add_argument("--batch-size", metavar="N", type=_whole, help="default: 32, fewer where there are few examples")
     net.add_argument(
         "--optimizer", metavar="NAME", type=_rule, default="Adam", help=f"{', '.join(RATES)}; default: Adam"
     )
@@ -131,6 +131,18 @@ def choice_of(options: argparse.Namespace) -> Choice:
     """Return what was said about the columns of a table."""
     names = ("target", "task", "decimal", "missing", "most_words", "words", "leave_out")
     return Choice(**{name: getattr(options, name) for name in names if getattr(options, name) is not None})
+
+
+def batch_size_of(n_examples: int) -> int:
+    """Return as many examples as leave some steps in an epoch.
+
+    Examples
+    --------
+    >>> from training.first_try.options import batch_size_of
+    >>> batch_size_of(1437), batch_size_of(120), batch_size_of(10)
+    (32, 6, 4)
+    """
+    return min(32, max(4, n_examples // 20))
 
 
 def epochs_of(n_examples: int, batch_size: int) -> int:

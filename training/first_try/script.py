@@ -194,11 +194,13 @@ def _result(problem: Problem) -> list[str]:
     if problem.target and problem.classes:
         lines += ["predictions, answers = labels.decode(model.predict(x_new)), labels.decode(y_new)"]
     elif problem.target:
-        lines += ["predictions, answers = (target_scale.invert(y).ravel() for y in (model.predict(x_new), y_new))"]
-    if problem.target:
-        form = "" if problem.classes else ":.6g"
         lines += [
-            "for predicted, true in list(zip(predictions, answers, strict=True))[:5]:",
+            "predictions, answers = (target_scale.invert(y.astype(float)) for y in (model.predict(x_new), y_new))"
+        ]
+    if problem.target:
+        form = "" if problem.classes else ".item():.6g"
+        lines += [
+            "for predicted, true in zip(predictions[:5], answers[:5], strict=True):",
             f'    print(f"predicted {{predicted{form}}}, was {{true{form}}}")',
         ]
     return [
