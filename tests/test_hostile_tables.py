@@ -297,6 +297,7 @@ def test_names_of_columns_and_words_are_no_code(tmp_path, monkeypatch, capsys, n
         (["1", "2", "10"], (), ["1", "10", "2"]),
         ([str(i) for i in range(7)], (), []),  # each must come five times to be a class
         (["1", "2", "10"], ("--task", "numbers"), []),
+        (["0.0", "1.0"], (), ["0.0", "1.0"]),
         (["0.5", "1.5"], (), []),
         (["0.5", "1.5"], ("--task", "classes"), ["0.5", "1.5"]),
     ],

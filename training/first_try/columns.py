@@ -209,8 +209,8 @@ def _words(table: Table, name: str, rows: Iterable[int], choice: Choice) -> list
 def _classes(table: Table, name: str, cells: list[str], kind: str, choice: Choice) -> tuple[list[str], str]:
     """Return the classes of a target, none if it is a number, and what to say of it."""
     counts = Counter(cells)
-    whole = all(re.fullmatch(r"[+-]?\d+", cell, re.ASCII) for cell in counts)
     values = [number(cell, choice.decimal) for cell in counts]
+    whole = all(value is not None and value.is_integer() for value in values)
     if len(counts) < 2 or (None not in values and len(set(values)) < 2):
         raise Refusal(
             f"{table.path}: the target {shown(name)} must differ from row to row, got {shown(cells[0])} in all"
@@ -218,7 +218,8 @@ def _classes(table: Table, name: str, cells: list[str], kind: str, choice: Choic
     few = len(counts) <= FEW_CLASSES and len(cells) >= ROWS_A_CLASS * len(counts)
     if kind == "numbers" and not (choice.task == "auto" and whole and few):
         found = [value for value in values if value is not None]
-        return [], f"target {shown(name)}: numbers from {min(found):g} to {max(found):g}, standardized"
+        other = "; --task classes would take them for classes" if len(counts) <= FEW_CLASSES else ""
+        return [], f"target {shown(name)}: numbers from {min(found):g} to {max(found):g}, standardized{other}"
     if None not in values and len(set(values)) < len(counts):
         raise Refusal(f"{table.path}: the target {shown(name)} must write equal classes alike, got {_alike(counts)}")
     if len(counts) > (MOST_CLASSES if choice.task == "auto" else len(cells) // 2):

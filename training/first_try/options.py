@@ -16,7 +16,7 @@ from .wording import Refusal
 
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "space": " ", "\\t": "\t"}
 STEPS = 4000  # of the optimizer, where the number of epochs is not said
-MOST = 100_000_000  # of epochs, rows of a batch, units of a layer
+MOST = 1_000_000  # epochs, rows of a batch, units of a layer
 
 DESCRIPTION = """\
 A first training without a line of code. DATA is a CSV file, or one of the data sets
@@ -166,7 +166,7 @@ def _wrong(must: str, text: str) -> argparse.ArgumentTypeError:
 
 def _whole(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or not 0 < int(text[:20]) <= MOST:
-        raise _wrong("a whole number from 1 on", text)
+        raise _wrong(f"a whole number from 1 to {MOST:,}", text)
     return int(text)
 
 
