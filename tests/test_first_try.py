@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from layers import Dense, ReLU, Sequential
 from training import load
 from training.first_try import main
 from training.first_try.problems import KNOWN
@@ -86,10 +87,9 @@ def test_the_script_runs_by_itself_and_says_the_same(tmp_path, arguments):
     assert results[1].exists()
 
 
-def test_the_network_that_it_leaves_can_be_loaded(say, tmp_path):
+def test_the_network_that_it_leaves_can_be_loaded(say, tmp_path, monkeypatch):
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *_, **__: None)
     assert say("moons", *SHORT, "--hidden", "5")[0] == 0
-    from layers import Dense, ReLU, Sequential
-
     model = Sequential([Dense(2, 5), ReLU(), Dense(5, 2)])
     assert load(tmp_path / "train_moons.npz", model).epoch == [0, 1]
 
@@ -234,9 +234,15 @@ WRONG = {
     "an option mistyped": (("digits", "--epoch", "3"), "there is no option --epoch: did you mean --epochs?"),
     "no such option": (("digits", "--gpu"), "there is no option --gpu\n"),
     "an option without its value": (("digits", "--epochs"), "argument --epochs: expected one argument"),
-    "no epochs": (("digits", "--epochs", "0"), "argument --epochs: must be a whole number from 1 to 1,000,000, got '0'"),
+    "no epochs": (
+        ("digits", "--epochs", "0"),
+        "argument --epochs: must be a whole number from 1 to 1,000,000, got '0'",
+    ),
     "half an epoch": (("digits", "--epochs", "1.5"), "must be a whole number from 1 to 1,000,000, got '1.5'"),
-    "a batch of words": (("digits", "--batch-size", "all"), "argument --batch-size: must be a whole number from 1 to 1,000,000"),
+    "a batch of words": (
+        ("digits", "--batch-size", "all"),
+        "argument --batch-size: must be a whole number from 1 to 1,000,000",
+    ),
     "a rate of 0": (("digits", "--learning-rate", "0"), "argument --learning-rate: must be a number above 0, got '0'"),
     "a rate of nan": (("digits", "--learning-rate", "nan"), "must be a number above 0, got 'nan'"),
     "a share of all": (("digits", "--validation", "1"), "must be a share between 0 and 1, got '1'"),

@@ -64,6 +64,11 @@ def test_a_picture_that_is_shown_is_there_and_made_by_the_page(page):
         assert f'"{name}"' in code, f"docs/{name} must be saved by the code of the page: python tests/pages.py {page}"
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES[1:] if shown(page)], ids=lambda page: page.name)
+def test_a_page_says_how_its_picture_is_made(page):
+    assert f"`python tests/pages.py docs/{page.name}` runs it and makes the picture anew" in page.read_text("utf-8")
+
+
 def test_every_picture_is_shown_by_a_page():
     assert sorted(path.name for path in DOCS.glob("*.png")) == sorted({name for page in PAGES for name in shown(page)})
 
