@@ -314,17 +314,27 @@ def test_a_training_that_diverges_ends_in_a_line(say):
     assert re.fullmatch(r"error: .*train_sine\.py, line \d+: FloatingPointError: .*\n", errors)
 
 
+# As `python -m training` from a terminal: whoever starts the tests in the background lets them ignore Ctrl-C.
+FROM_A_TERMINAL = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("training", run_name="__main__")
+"""
+
+
 def test_ctrl_c_ends_the_training_and_keeps_what_there_is(tmp_path):
-    arguments = [sys.executable, "-m", "training", "moons", "--epochs", "100000"]
-    run = subprocess.Popen(
-        arguments, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
-    )
-    lines = []
-    while not (lines and lines[-1].startswith("epoch      2")):
-        lines.append(run.stdout.readline())
-        assert lines[-1], lines
-    run.send_signal(signal.SIGINT)
-    out, errors = run.communicate(timeout=100)
+    arguments = [sys.executable, "-c", FROM_A_TERMINAL, "moons", "--epochs", "100000"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
+    with subprocess.Popen(arguments, cwd=tmp_path, env=ENVIRONMENT, **pipes) as run:
+        try:
+            lines = []
+            while not (lines and lines[-1].startswith("epoch      2")):
+                lines.append(run.stdout.readline())
+                assert lines[-1], lines
+            run.send_signal(signal.SIGINT)
+            out, errors = run.communicate(timeout=60)
+        finally:
+            run.kill()
     assert (run.returncode, errors) == (0, "")
     assert "stopped by Ctrl-C in epoch " in out
     assert "points are right" in out
