@@ -1,5 +1,6 @@
-"""Use an installed handgrad from an empty folder: import it, load its digits, train a small network."""
+"""Use an installed handgrad from an empty folder: import it, load its digits, train a network, try the command."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -32,3 +33,10 @@ accuracy = np.mean(model.predict(x[held_out]).argmax(axis=1) == y[held_out])
 print(f"held-out accuracy {accuracy:.2%}, at least {REQUIRED:.0%} is required")
 if accuracy < REQUIRED:
     sys.exit("the installed network learned too little")
+
+command = [sys.executable, "-m", "training", "digits", "--layers", "64,32,10", "--epochs", "3", "--output", "first_try"]
+subprocess.run(command, check=True)
+subprocess.run([sys.executable, "first_try.py"], check=True)  # the script that it has written
+for result in ("first_try.png", "first_try.npz"):
+    if not Path(result).is_file():
+        sys.exit(f"python -m training must leave {result}")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from layers import Dense, Layer, ReLU, Residual, Sequential, Sigmoid, Softmax, Tanh, normal
+from layers import Dense, Exp, Layer, ReLU, Residual, Sequential, Sigmoid, Softmax, Tanh, normal
 from losses import MeanSquaredError, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 from optimizers import SGD
 from pictures.diagnostics import LABELS
@@ -126,6 +126,12 @@ def test_nan_is_traced_to_its_first_layer_and_batch(monkeypatch):
         fit(model, SoftmaxCrossEntropy(), SGD(0.1), X, Y, epochs=1, batch_size=32, callbacks=[Arming(), diagnostics],
             rng=0, verbose=False)  # fmt: skip
     assert diagnostics.warnings[-1].startswith("NaN or infinity first comes out of 2.0: Trap() at epoch 1, batch 7")
+
+
+def test_the_error_of_a_layer_that_refuses_its_x_is_that_of_fit():
+    model = Sequential([Dense(64, 16, initializer=normal(100.0)), Exp(), Dense(16, 10)], rng=0)
+    with pytest.raises(ValueError, match=r"Exp\(\), layer 1: what forward returns must be at most"):
+        fit(model, SoftmaxCrossEntropy(), SGD(0.1), X, Y, epochs=1, callbacks=[Diagnostics()], verbose=False)
 
 
 def test_nan_in_the_data_is_told_from_nan_in_the_network():

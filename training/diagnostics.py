@@ -15,6 +15,7 @@ mean, and a training with diagnostics ends in the same bits as one without.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
@@ -258,7 +259,7 @@ class Diagnostics(Callback):
                     "training has diverged; try a smaller learning rate, or clip_norm",
                 )
                 return
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), contextlib.suppress(ValueError, FloatingPointError):  # of a layer that refuses
             for name, _, out in layer_outputs(run.model, x):
                 if not np.all(np.isfinite(out)):
                     self._warn(
