@@ -80,6 +80,14 @@ class Twice(Sequential):
         return np.concatenate([out, out], axis=-1)
 
 
+class Padding(Sequential):
+    def forward(self, x):
+        first, second = self.layers
+        return second.forward(np.pad(first.forward(x), [(0, 0), (0, 1)]))
+
+    predict = forward
+
+
 class Told(Layer):
     last_axis = "takes", "gives"
 
@@ -166,6 +174,15 @@ def test_so_it_is_in_branches(make, kind):
 def test_a_layer_that_does_not_tell_ends_the_look(layers):
     model = Sequential(layers(), rng=0)
     assert model.predict(np.ones((4, 2), np.float32)).shape == (4, 1)
+
+
+def test_a_chain_with_a_forward_of_its_own_may_join_its_layers_as_it_likes():
+    model = Padding([Dense(2, 3), Dense(4, 1)], rng=0)
+    assert model.forward(np.ones((5, 2))).shape == (5, 1)
+    assert Sequential([Dense(2, 2), Padding([Dense(2, 3), Dense(4, 1)])], rng=0).forward(np.ones((5, 2))).shape == (
+        5,
+        1,
+    )
 
 
 def test_a_forward_on_the_object_tells_nothing():

@@ -176,7 +176,7 @@ def test_probabilities_are_seen_in_the_first_batch():
     with pytest.warns(
         UserWarning, match="softmax is applied twice: .* the rows it is given sum to 1 already"
     ) as caught:
-        train(network=Sequential([Dense(4, 3), Mine()], rng=0), measure_first=False)
+        train(network=Sequential([Dense(4, 3), Mine()], rng=0), measure_first=False, validation=None)
     assert len(caught) == 1
 
 

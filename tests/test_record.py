@@ -210,3 +210,25 @@ def test_a_number_measured_on_other_data_every_second_epoch():
     history = train(test_loss, epochs=4)
     assert [math.isnan(value) for value in history.test_loss] == [True, True, False, True, False]
     assert history.best("test_loss")["epoch"] in (2, 4)
+
+
+def test_the_row_from_which_a_training_is_resumed_takes_nothing(tmp_path):
+    def begins(run):
+        run.record["mine"] = 7.0
+
+    callback = Callback()
+    callback.on_train_begin = begins
+    train(callback, epochs=1, checkpoint=tmp_path / "run.npz")
+    with pytest.raises(
+        CallbackError, match="on_train_begin, epoch 1: RuntimeError: run.record: numbers must be added in"
+    ):
+        train(callback, epochs=2, checkpoint=tmp_path / "run.npz", resume=True)
+
+
+@pytest.mark.parametrize("kind", [EarlyStopping, ReduceOnPlateau])
+def test_a_number_that_is_not_known_before_training_costs_no_patience(kind):
+    watching = kind("my_score", patience=1)
+    history = train(Adds(math.nan, 1, 2, 3, 4, name="my_score"), watching)
+    assert history.epoch == [0, 1, 2, 3, 4]
+    assert (watching.best, watching.best_epoch) == (4, 4)
+    assert history.learning_rate == [0.1] * 5

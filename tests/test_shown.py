@@ -1,9 +1,11 @@
 """Figures that pyplot does not know, and that a notebook shows once; `test_notebook` runs one."""
 
+import ast
 import copy
 import io
 import pickle
 import warnings
+from pathlib import Path
 
 import matplotlib.image
 import matplotlib.pyplot as plt
@@ -64,6 +66,19 @@ def test_pyplot_does_not_know_a_figure_and_a_notebook_gets_its_picture(name):
     assert np.abs(figure.get_size_inches() * figure.dpi - (width, height)).max() <= 1  # of which the part is cut off
     assert np.ptp(picture[..., :3]) > 0.5  # something is drawn
     assert figure.axes or figure.lines  # without, a notebook of matplotlib's own would show nothing
+
+
+def test_no_package_knows_pyplot():
+    root = Path(__file__).parent.parent
+    files = [file for package in ("layers", "losses", "optimizers", "pictures", "training")
+             for file in (root / package).rglob("*.py")]  # fmt: skip
+    assert len(files) > 100
+    names = {"pyplot", "matplotlib.pyplot"}
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                found = {alias.name for alias in node.names} | {getattr(node, "module", None)}
+                assert not found & names, file
 
 
 def test_any_number_of_figures_is_made_without_a_warning():

@@ -102,7 +102,8 @@ def fit(
     verbose : bool, default True
         Print a line for each epoch.
     progress : bool, default False
-        Show a bar with batches a second and the time left; it needs tqdm, the extra `progress`.
+        Show a bar with batches a second and the time left, in a notebook as one of its own; it needs tqdm, the extra
+        `progress`.
     parts : int, Threads or Processes, default 1
         Compute each batch in so many parts, one after the other, for the memory of one: the gradients are those of the
         whole batch, up to rounding, and so is the noise. **But a `BatchNorm` takes the statistics of its part**; its
