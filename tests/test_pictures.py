@@ -374,8 +374,8 @@ def test_a_layer_looks_the_same_in_every_panel():
     assert len(set(mean[:9])) == 9
 
 
-@pytest.mark.parametrize("n_layers", [1, 3, 12, 19, 70])
-@pytest.mark.parametrize("n_panels", [1, 2, 5, 7])
+@pytest.mark.parametrize("n_layers", [1, 12, 70])
+@pytest.mark.parametrize("n_panels", [1, 2, 7])
 def test_every_layer_is_named_in_full_in_the_legend(n_layers, n_panels):
     values = {str(i): [0.1 + i, 0.2 + i, 0.3] for i in range(n_layers)}
     watch = Watch(n_layers, **dict.fromkeys(Watch.quantities[:n_panels], values))
@@ -411,7 +411,7 @@ def test_a_large_confusion_matrix_shows_colors_only():
     assert len(plot_confusion_matrix(np.eye(31)).axes[0].texts) == 0
 
 
-@pytest.mark.parametrize("matrix", [np.eye(2) / 3, np.full((10, 10), 1_234_567), np.eye(100)])
+@pytest.mark.parametrize("matrix", [np.eye(2) / 3, np.full((10, 10), 1_234_567), np.eye(50)])
 def test_confusion_matrices_can_be_read(matrix):
     names = [f"class number {i}" for i in range(len(matrix))]
     assert faults(plot_confusion_matrix(matrix, names=names)) == []

@@ -220,7 +220,7 @@ def test_the_row_from_which_a_training_is_resumed_takes_nothing(tmp_path):
     callback.on_train_begin = begins
     train(callback, epochs=1, checkpoint=tmp_path / "run.npz")
     with pytest.raises(
-        CallbackError, match=r"on_train_begin, epoch 1: RuntimeError: run.record: numbers must be added in"
+        CallbackError, match=r"on_train_begin, epoch 1: RuntimeError: run\.record: numbers must be added in"
     ):
         train(callback, epochs=2, checkpoint=tmp_path / "run.npz", resume=True)
 

@@ -93,20 +93,24 @@ class Processes(InTurn):
 
     Examples
     --------
-    With one process there is nothing to share, and all else is the same:
+    In the script that `mpiexec -n 4 python script.py` runs, see `examples/parallel.py`::
 
-    >>> x, y = digits()
-    >>> model = Sequential([Dense(64, 10)], rng=0)
-    >>> options = {"epochs": 1, "rng": 0, "verbose": False}
-    >>> history = fit(model, SoftmaxCrossEntropy(), SGD(0.1), x, y, parts=Processes(), **options)  # doctest: +SKIP
+        parts = Processes()
+        history = fit(model, SoftmaxCrossEntropy(), Adam(), x, y, epochs=3, rng=0, parts=parts)
+        if parts.rank == 0:
+            history.plot().savefig("loss.png")
+
+    >>> Processes(blas_threads=0)
+    Traceback (most recent call last):
+    ValueError: Processes: blas_threads must be at least 1, got 0
     """
 
     def __init__(self, comm: Any = None, *, blas_threads: int | None = None) -> None:
+        self.blas_threads = None if blas_threads is None else checks.whole("Processes", "blas_threads", blas_threads)
         mpi = _mpi()
         comm = mpi.COMM_WORLD if comm is None else comm
         if not isinstance(comm, mpi.Intracomm) or comm == mpi.COMM_NULL:
             raise TypeError(f"Processes: comm must be a communicator of mpi4py, such as MPI.COMM_WORLD, got {comm!r}")
-        self.blas_threads = None if blas_threads is None else checks.whole("Processes", "blas_threads", blas_threads)
         blas_limits("Processes")  # tells now what is missing
         super().__init__(comm.size)
         self.rank = comm.rank
