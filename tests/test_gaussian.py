@@ -83,15 +83,13 @@ def test_the_exact_gelu_is_right_to_the_last_digits_of_float64():
 
 def test_the_exact_gelu_is_right_in_float32():
     x, wanted, slope = (np.array(column) for column in zip(*NUMBERS, strict=True))
-    near = (np.abs(x) < 12) & (x == np.float32(x))
+    near = (np.abs(x) < 13) & (x == np.float32(x))
     x = x[near].astype(np.float32)
     layer = GELU(exact=True)
     out = layer.forward(x)
     assert out.dtype == np.float32
-    np.testing.assert_allclose(out, wanted[near], rtol=4e-6, atol=0)
-    within = np.abs(x) < 3
-    np.testing.assert_allclose(out[within], wanted[near][within], rtol=6e-7, atol=0)
-    np.testing.assert_allclose(layer.backward(np.ones_like(x)), slope[near], rtol=1e-5, atol=3e-7)
+    np.testing.assert_allclose(out, wanted[near], rtol=6e-7, atol=0)
+    np.testing.assert_allclose(layer.backward(np.ones_like(x)), slope[near], rtol=1e-6, atol=3e-7)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
