@@ -109,6 +109,12 @@ def test_digits_ends_at_97_percent_of_images_that_it_never_saw(run):
 
 
 @digits
+def test_digits_ends_with_how_good_it_is(run):
+    shares = re.findall(r"held-out accuracy +(\d+\.\d+)%", run.out)
+    assert re.search(rf": {shares[-1]}% of the 360 held-out images are right$", run.out, flags=re.MULTILINE)
+
+
+@digits
 def test_digits_learns(run):
     losses = [float(value) for value in re.findall(r"^\W*epoch.*?\bloss +(\d+\.\d+)", run.out, flags=re.MULTILINE)]
     assert losses[-1] < losses[0] / 5

@@ -175,6 +175,7 @@ VARIANTS = [
 @pytest.mark.skipif(importlib.util.find_spec("ruff") is None, reason="ruff is not installed")
 def test_every_script_is_clean_and_formatted(say, tmp_path, monkeypatch):
     written(monkeypatch)
+    monkeypatch.setattr("training.first_try.command.mnist", lambda directory: None)  # the files need not be there
     table(tmp_path)
     lacking = table(tmp_path, "lacking.csv")
     lacking.write_text(lacking.read_text(encoding="utf-8") + ",Ulm,3,dear\n3,,3,dear\n3,Ulm,NA,dear\n3,Ulm,3,\n")
@@ -258,6 +259,10 @@ WRONG = {
     "no step in a sequence": (("adding", "--layers", "2,1"), "--layers must begin with 2"),
     "a target of digits": (("digits", "--target", "y"), "--target is for a CSV file, and digits is a data set"),
     "mnist from nowhere": (("mnist",), "mnist needs --data DIRECTORY"),
+    "mnist from an empty directory": (
+        ("mnist", "--data", "."),
+        "mnist: the directory . must hold train-images-idx3-ubyte",
+    ),
     "files of digits": (("digits", "--data", "."), "--data is for mnist alone"),
     "a separator of two": (("flats.csv", "--target", "rent", "--separator", "::"), "or one character, got '::'"),
     "a task of others": (

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from layers.contract.meant import did_you_mean
 
+from ..data import mnist
 from ..replacement import check_path, replaced
 from .columns import read_columns
 from .options import batch_size_of, choice_of, epochs_of, read
@@ -54,6 +55,11 @@ def _write(options: argparse.Namespace) -> Path:
     """Write the script that was asked for, and say what it was made of."""
     script = _target_of(options)
     problem = KNOWN[options.data] if options.data in KNOWN else _from_table(options, script.parent)
+    if options.directory is not None:
+        try:
+            mnist(options.directory)
+        except (OSError, ValueError) as error:
+            raise Refusal(str(error)) from None
     n_train = problem.n_examples - round(problem.n_examples * options.validation)
     if not 0 < n_train < problem.n_examples:
         raise Refusal(
