@@ -232,7 +232,9 @@ class normal(_Chosen):
 def check_initializer(who: str, initializer: Any, name: str = "initializer") -> None:
     """Raise unless this can be called as initializer(rng, shape)."""
     if not callable(initializer) or hasattr(initializer, "forward"):
-        hint = f", a word: write {initializer}, the function" if isinstance(initializer, str) else ""
+        hint = ", a word: write he_normal, the function, or another one" if isinstance(initializer, str) else ""
+        if isinstance(initializer, str) and callable(globals().get(initializer)):
+            hint = f", a word: write {initializer}, the function"
         raise TypeError(f"{who}: {name} must be a callable (rng, shape) -> array, got {initializer!r}{hint}")
     if isinstance(initializer, type):
         kind = initializer.__name__

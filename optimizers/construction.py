@@ -38,15 +38,16 @@ ELSEWHERE = {
 }
 
 
-# What is no argument here.
+# What is no argument here, and what to do instead.
 APART = {
-    "activation": "a layer of its own, ReLU() after it",
-    "return_sequences": "LastStep() after it, for the last step alone",
-    "bidirectional": "Concatenate([LSTM(...)], [LSTM(..., reverse=True)])",
-    "num_layers": "several of them in a Sequential",
-    "batch_first": "nothing: x is (N, T, D)",
-    "params": "nothing: step(model) is given the model",
-    "input_shape": "nothing: n_inputs says it",
+    "activation": "an activation is a layer of its own, such as ReLU() after it",
+    "return_sequences": "leave it away: out has every step, and LastStep() after it takes the last one",
+    "bidirectional": "write Concatenate([LSTM(...)], [LSTM(..., reverse=True)])",
+    "num_layers": "write several of them in a Sequential",
+    "batch_first": "leave it away: x is (N, T, D)",
+    "params": "leave it away: step(model) is given the model",
+    "input_shape": "leave it away: n_inputs says it",
+    "from_logits": "leave it away: each loss says in its docstring what it takes, SoftmaxCrossEntropy logits",
 }
 
 
@@ -127,9 +128,9 @@ def misfit(cls: type, args: tuple[Any, ...], options: dict[str, Any], said: str)
         for typed in options:
             if typed not in known:
                 meant = ELSEWHERE.get(typed, "")
-                meant = meant if any(each in meant for each in known) else APART.get(typed, "")
+                meant = meant if any(each in meant for each in known) else ""
                 close = [meant] if meant else difflib.get_close_matches(typed, known, 1)
-                hint = f"did you mean {close[0]}?" if close else hint
+                hint = APART.get(typed) or (f"did you mean {close[0]}?" if close else hint)
         said = said.partition(". Did you mean")[0]  # Python 3.13 guesses too
         return f"{re.sub(r'^[^ ]*__init__', cls.__name__, said)}: {hint}"
     return ""

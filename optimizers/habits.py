@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .construction import Elsewhere
 
 STEP = "optimizer.step(model) after model.backward(loss.backward()) is a step"
+
+
+class _Unset(Elsewhere):
+    """A name that is not set either, in the optimizers of this package: it would change nothing."""
+
+    def __set__(self, thing: Any, value: Any) -> None:
+        if type(thing).__module__.partition(".")[0] == __name__.partition(".")[0]:
+            raise AttributeError(f"{thing!r}: cannot set {self.name!r}: did you mean {self.hint}?")
+        thing.__dict__[self.name] = value
+
+    def __get__(self, thing: Any, kind: type) -> Any:
+        if thing is not None and self.name in thing.__dict__:
+            return thing.__dict__[self.name]
+        return super().__get__(thing, kind)
 
 
 class Habits:
@@ -21,4 +37,4 @@ class Habits:
     minimize = Elsewhere("minimize", STEP)
     apply_gradients = Elsewhere("apply_gradients", STEP)
     update = Elsewhere("update", STEP)
-    lr = Elsewhere("lr", "learning_rate")
+    lr = _Unset("lr", "learning_rate")

@@ -60,7 +60,7 @@ CALLS = {
     ),
     "words in x": (
         lambda: train(np.array([[1.0, "red"], [2.0, "blue"]], object), [0, 1]),
-        "got dtype object, 'red' at [0, 1]; words become numbers by pandas.get_dummies, or as classes by Labels",
+        "got dtype object, 'red' at [0, 1]; words become numbers by pandas.get_dummies(x).astype(float), or classes",
     ),
     "words alone": (lambda: network().predict(np.array([["a", "b"]])), "got dtype <U1; words become numbers by pandas"),
     "None in x": (lambda: train(np.array([[1.0, None]], object), [0]), "got dtype object, None at [0, 1]"),

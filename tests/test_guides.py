@@ -8,16 +8,19 @@ import numpy as np
 import pytest
 
 from layers import (
+    LSTM,
     Conv2D,
     Dense,
     Dropout,
     Flatten,
+    GradientError,
     Layer,
     MaxPool2D,
     ReLU,
     Sequential,
     Softmax,
     Tanh,
+    check_gradients,
 )
 from losses import Hinge, MeanSquaredError, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 from optimizers import SGD, Adam, Constant, CosineDecay, Joined
@@ -27,6 +30,7 @@ from training import (
     Diagnostics,
     EarlyStopping,
     History,
+    Standardizer,
     accuracy,
     batches,
     confusion_matrix,
@@ -52,6 +56,16 @@ from training import (
 X = np.random.default_rng(0).normal(size=(40, 6))
 Y = np.arange(40) % 3
 IMAGES = np.random.default_rng(1).normal(size=(40, 8, 8, 1))
+
+
+class Forgetful(Layer):
+    """Forgets to return."""
+
+    def forward(self, x):
+        self._cache = x
+
+    def backward(self, dout):
+        return dout
 
 
 def network(*layers):
@@ -539,10 +553,85 @@ OTHERS = {
         TypeError,
         "Adam() got an unexpected keyword argument 'betas': did you mean beta1 and beta2?",
     ),
+    "validation data as elsewhere": (
+        lambda: fit(network(), SoftmaxCrossEntropy(), SGD(0.1), X, Y, epochs=1, validation_data=(X, Y)),
+        TypeError,
+        "fit() got an unexpected keyword argument 'validation_data': did you mean validation=(x, y)?",
+    ),
+    "class weights in fit": (
+        lambda: fit(network(), SoftmaxCrossEntropy(), SGD(0.1), X, Y, epochs=1, class_weight={0: 1}),
+        TypeError,
+        "'class_weight': did you mean class_weights of the loss?",
+    ),
+    "no loss and no optimizer": (
+        lambda: fit(network(), X, Y, epochs=1),
+        TypeError,
+        "fit() missing a required argument: 'x': fit(model, loss, optimizer, x, y=None, *, epochs,",
+    ),
+    "a seed by another name": (
+        lambda: train_test_split(X, Y, random_state=0),
+        TypeError,
+        "train_test_split() got an unexpected keyword argument 'random_state': did you mean rng?",
+    ),
+    "the best weights by another name": (
+        lambda: EarlyStopping(restore_best_weights=True),
+        TypeError,
+        "EarlyStopping() got an unexpected keyword argument 'restore_best_weights': did you mean restore_best?",
+    ),
+    "a checkpoint by another name": (
+        lambda: Checkpoint(filepath="x.npz"),
+        TypeError,
+        "Checkpoint() got an unexpected keyword argument 'filepath': did you mean path?",
+    ),
+    "a layer that shall not be trained": (
+        lambda: setattr(network()[0], "trainable", False),
+        AttributeError,
+        "Dense(6, 8), layer 0: cannot set 'trainable': layer.rest() keeps a layer as it is, and wake() lets it learn",
+    ),
+    "a network that shall not be trained": (
+        lambda: setattr(network(), "requires_grad", False),
+        AttributeError,
+        "Sequential of 3 layers: cannot set 'requires_grad': layer.rest() keeps a layer as it is",
+    ),
+    "a rate by another name": (
+        lambda: setattr(Adam(0.1), "lr", 0.5),
+        AttributeError,
+        "Adam(learning_rate=0.1): cannot set 'lr': did you mean learning_rate?",
+    ),
+    "both at once, as in scikit-learn": (
+        lambda: Standardizer().fit_transform(X),
+        AttributeError,
+        "'Standardizer' object has no attribute 'fit_transform': fit(x).transform(x)",
+    ),
+    "all steps of a recurrent layer": (
+        lambda: LSTM(8, 16, return_sequences=True),
+        TypeError,
+        "'return_sequences': leave it away: out has every step, and LastStep() after it takes the last one",
+    ),
+    "an initializer that is none": (
+        lambda: Dense(2, 3, initializer="he"),
+        TypeError,
+        "got 'he', a word: write he_normal, the function, or another one",
+    ),
+    "a metric by its short name": (
+        lambda: evaluate(network(), SoftmaxCrossEntropy(), X, Y, metrics=["mae"]),
+        TypeError,
+        "got 'mae', a word: write metrics=[mean_absolute_error], the function",
+    ),
+    "a summary of nothing": (
+        lambda: network().summary(),
+        TypeError,
+        "summary must be given the shape of one example, such as summary((64,)), got nothing",
+    ),
+    "a forward without return in a proof": (
+        lambda: check_gradients(Forgetful(), X),
+        GradientError,
+        "forward must return out, got None: is there a return?",
+    ),
     "an activation as argument": (
         lambda: Dense(2, 3, activation="relu"),
         TypeError,
-        "Dense() got an unexpected keyword argument 'activation': did you mean a layer of its own, ReLU() after it?",
+        "argument 'activation': an activation is a layer of its own, such as ReLU() after it",
     ),
     "an initializer in a hint": (
         lambda: Dense(2),

@@ -78,4 +78,4 @@ def warn_of_twice(model: Model, loss: LossLike) -> None:
     """Warn of a softmax or a sigmoid in front of a loss that applies its own."""
     twice = applied_twice(model, loss)
     if twice:
-        warnings.warn(f"fit: {twice}", stacklevel=3)
+        warnings.warn(f"fit: {twice}", stacklevel=4)

@@ -28,6 +28,7 @@ from losses import SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 from optimizers.options import Option
 
 from .callbacks import Callback
+from .calls import answering
 from .data.examples import not_finite
 from .inspection import applied_twice, layer_outputs, layer_slices
 from .reports import table_of
@@ -93,6 +94,7 @@ class Diagnostics(Callback):
     every = Option(checks.whole)
     verbose = Option(checks.flag)
 
+    @answering
     def __init__(self, every: int = 20, *, verbose: bool = True) -> None:
         self.every, self.verbose = every, verbose
         self._begin()

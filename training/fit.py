@@ -13,6 +13,7 @@ from layers.contract import Rng, checks
 from . import beforehand
 from .augmentation import Transform, check_transform
 from .callbacks import Hooks
+from .calls import answering
 from .checkpoint import resume as load_to_resume
 from .history import History
 from .interruption import Interruption, carry
@@ -28,6 +29,7 @@ from .sources import Batches, Source
 from .threads import Threads
 
 
+@answering
 def fit(
     model: Model,
     loss: LossLike,
@@ -252,6 +254,7 @@ def _train(loop: Loop, checkpoint: Path | None, verbose: bool) -> None:
         raise explained from error
 
 
+@answering
 def evaluate(
     model: Model,
     loss: LossLike,

@@ -238,6 +238,8 @@ class History:
     def plot(self, *, log: bool = False) -> Any:
         """Draw loss, metrics and learning rate against the epochs, the best epoch marked; return the figure.
 
+        Pyplot does not know it: `figure.savefig(path)` writes it, and a notebook shows it at the end of a cell.
+
         Parameters
         ----------
         log : bool, default False

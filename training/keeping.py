@@ -10,6 +10,7 @@ from layers.contract import checks
 from optimizers.options import Option
 
 from .callbacks import Callback
+from .calls import answering
 from .replacement import Path, check_path
 from .run import Run
 from .watching import Watching
@@ -52,6 +53,7 @@ class Checkpoint(Watching):
     path = Option(_writable, then="_check_best_path")
     keep_best = Option(checks.flag, then="_check_best_path")
 
+    @answering
     def __init__(
         self,
         path: Path,
@@ -113,6 +115,7 @@ class CSVLogger(Callback):
     sees_predictions = False
     path = Option(_writable)
 
+    @answering
     def __init__(self, path: Path) -> None:
         self.path = path
 

@@ -141,7 +141,7 @@ class Loop:
             return None if sums is None else sums.divisor
         x, *targets = run.batch  # or what a callback has put in its place
         run.predictions = predictions = model.forward(x)
-        self._doubt(predictions, depth=7)
+        self._doubt(predictions, depth=8)
         if not anything_counts(loss, predictions, targets[0]):
             return None
         run.batch_loss = loss.forward(predictions, *targets)
@@ -171,7 +171,7 @@ class Loop:
         run = self.run
         return measure(run.model, run.loss, self._shown(source), self.metrics, self.parts, self._doubt)
 
-    def _doubt(self, predictions: Any, depth: int = 8) -> None:
+    def _doubt(self, predictions: Any, depth: int = 9) -> None:
         """Look at the predictions of the first batch: are they probabilities where logits belong?
 
         `depth` is how far up the stack is the line that called `fit`, of which the warning is.

@@ -10,6 +10,7 @@ from layers.contract import checks
 from optimizers.options import Option
 from optimizers.schedule import not_negative
 
+from .calls import answering
 from .run import Run
 from .schema import MOST, Weights, fields, real, whole
 from .watching import Watching
@@ -110,6 +111,7 @@ class EarlyStopping(_Plateau):
 
     restore_best = Option(checks.flag)
 
+    @answering
     def __init__(
         self,
         monitor: str = "validation_loss",
@@ -196,6 +198,7 @@ class ReduceOnPlateau(_Plateau):
     factor = Option(checks.fraction)
     minimum = Option(not_negative)
 
+    @answering
     def __init__(
         self,
         monitor: str = "validation_loss",

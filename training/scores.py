@@ -18,6 +18,7 @@ from .protocols import LossLike, MetricLike, Tallied
 Named: TypeAlias = Mapping[str, MetricLike]
 Metrics: TypeAlias = MetricLike | Mapping[str, MetricLike] | Iterable[MetricLike | tuple[str, MetricLike]]
 
+WORDS = {"mae": "mean_absolute_error", "acc": "accuracy", "r2": "r_squared", "auc": "roc_auc"}
 TAKEN = ("epoch", "loss", "learning_rate", "gradient_norm", "seconds")  # names in a history
 
 
@@ -34,7 +35,8 @@ def by_name(who: str, metrics: Metrics | str) -> Named:
         if isinstance(metric, type):
             raise TypeError(f"{who}: metrics must be objects, got the class {metric.__name__}: {_made(metric)}")
         if not callable(metric) or hasattr(metric, "backward"):
-            hint = f", a word: write metrics=[{metric}], the function" if isinstance(metric, str) else ""
+            word = WORDS.get(metric, metric) if isinstance(metric, str) else ""
+            hint = f", a word: write metrics=[{word}], the function" if word else ""
             hint = hint or f': write {{"name": {metric!r}.forward}}' * hasattr(metric, "backward")
             raise TypeError(f"{who}: metrics must be callable with (predictions, y), got {metric!r}{hint}")
         if not isinstance(name, str) or name == "<lambda>":

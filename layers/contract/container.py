@@ -243,6 +243,10 @@ class Container(Traced, Layer):
         `input_shapes` has the shape of one example, without N, for each input. A row of a container counts the layers
         inside it, which follow, indented.
         """
+        if not input_shapes:
+            n = self.n_operands
+            wanted = "the shape of one example" if n == 1 else f"{n} shapes, those of one example"
+            raise TypeError(f"{self.who}: summary must be given {wanted}, such as summary((64,)), got nothing")
         shapes = with_examples(self, input_shapes)
         names = (part.name for part in self.wiring())
         rows = [

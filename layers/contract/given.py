@@ -9,7 +9,7 @@ import numpy as np
 from .storage import Array
 
 REAL = (int, float, np.bool_, np.integer, np.floating)
-WORDS = "words become numbers by pandas.get_dummies, or as classes by Labels"
+WORDS = "words become numbers by pandas.get_dummies(x).astype(float), or classes by Labels"
 
 
 def as_given(name: str, array: Array) -> str:
@@ -21,7 +21,7 @@ def as_given(name: str, array: Array) -> str:
     >>> as_given("x", np.asarray(None)), as_given("x", np.array([True, 0.5], object))
     ('None', 'dtype object; if all of it are numbers, x.astype(float)')
     >>> as_given("x", np.array([[1.0, "red"]], object))
-    "dtype object, 'red' at [0, 1]; words become numbers by pandas.get_dummies, or as classes by Labels"
+    "dtype object, 'red' at [0, 1]; words become numbers by pandas.get_dummies(x).astype(float), or classes by Labels"
     """
     if array.ndim == 0 and array.dtype.kind == "O":
         value = array.item()

@@ -32,8 +32,14 @@ HABITS = {
     "named_parameters": "state_dict() has them by name",
     "trainable": "layer.rest() keeps a layer as it is",
     "requires_grad": "layer.rest() keeps a layer as it is",
+    "save": "save(path, model) of the package training does that",
+    "load_weights": "load(path, model) of the package training does that",
+    "count_params": "parameters.size says how many",
+    "predict_classes": "predict(x).argmax(axis=1) does that",
+    "cuda": "NumPy computes on the processor alone",
     "freeze": "layer.rest() keeps a layer as it is",
 }
+SWITCHES = ("trainable", "requires_grad")  # which would change nothing
 SAME_FORWARD = ("Layer", "Container")  # whose predict is forward, by a twin
 
 
@@ -90,6 +96,8 @@ def _unwritten(above: str) -> Callable[..., Any]:
 
 def check_new_name(layer: Any, name: str) -> None:
     """Raise where a new attribute of a layer that is made was meant to be one of its arrays: `layer.weight = ...`."""
+    if name in SWITCHES and not hasattr(type(layer), name):
+        raise AttributeError(f"{layer.who}: cannot set {name!r}: {HABITS[name]}, and wake() lets it learn again")
     shapes = layer.__dict__["shapes"]
     if not shapes or name[0] == "_" or hasattr(type(layer), name):
         return

@@ -123,6 +123,8 @@ class Subject:
         out = self.layer.forward(*(x if lengths is None else Padded(x, lengths) for x, lengths in pairs))
         if isinstance(out, Padded) and self.loss is None:
             return without_padding(out.x, out.lengths)
+        if out is None:
+            raise GradientError(f"{self.who}: forward must return out, got None: is there a return?")
         return out if self.loss is None else self.loss.forward(out, self.y)
 
     def forward(self) -> Array:

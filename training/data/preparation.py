@@ -11,10 +11,12 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from layers.contract import Array, Padded, Rng, checks
 
+from ..calls import answering
 from .arrays import cure_of, described, plain_array, real_array, rows_of
 from .examples import by_rows, paired, rows
 
 
+@answering
 def train_test_split(
     x: ArrayLike | Mapping[str, ArrayLike],
     y: ArrayLike,

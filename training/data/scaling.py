@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from layers.contract import Array, native
+from layers.contract.construction import Elsewhere
 from layers.speed import sum_axes
 
 from .arrays import real_array
@@ -72,6 +73,9 @@ class Standardizer:
     >>> scale.transform([[3.0, 6.0]]), scale.invert([[2.0, 1.0]])
     (array([[2., 1.]]), array([[3., 6.]]))
     """
+
+    fit_transform = Elsewhere("fit_transform", "fit(x).transform(x)")
+    inverse_transform = Elsewhere("inverse_transform", "invert")
 
     def __init__(self) -> None:
         self._scale: _Scale | None = None
