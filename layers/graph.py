@@ -246,7 +246,8 @@ class Graph(Padding):
         Several inputs come as one dict. A layer of several inputs has no memory: it sees what is given now.
         """
         if lengths is not None:
-            return super().advance(x, state, lengths)
+            out, ended = self.advance(Padded(x, lengths), state)
+            return (out.x if isinstance(out, Padded) else out), ended
         before = {} if state is None else checks.mapping(self.who, "state", state)
         unknown = [name for name in before if name not in self._wiring.sources]
         if unknown:
@@ -254,17 +255,21 @@ class Graph(Padding):
                 f"{self.who}: state must have names of layers, {list(self._wiring.sources)}, got {unknown}"
             )
         values = self._begun((x,), {})
+        told = self._opened(values)
         after: dict[str, Any] = {}
         for (name, layer), (sources, place, last, _, _) in zip(self.named(), self._steps, strict=True):
             inputs = [values[i] for i in sources]
             if layer.n_operands == 1:
-                values[place], own = layer.advance(inputs[0], before.get(name))
+                steps = {} if told is None or not layer.takes_lengths else {"lengths": told.known[sources[0]]}
+                values[place], own = layer.advance(inputs[0], before.get(name), **steps)
                 after |= {} if own is None else {name: own}
-            else:
+            elif told is None:
                 values[place] = layer.predict(*inputs)
+            else:
+                values[place] = told.call(layer, layer.predict, values, sources)
             for i in last:
                 values[i] = None
-        return self._finished(values), after or None
+        return self._finished(values, told), after or None
 
     def _blame(
         self, error: Exception, layer: Layer, values: list[Any], sources: Sequence[int], method: str = "forward"

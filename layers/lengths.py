@@ -45,7 +45,8 @@ class Lengths:
             return method(values[sources[0]], lengths=own[0])
         if layer.takes_padded:
             pairs = zip(sources, own, strict=True)
-            return method(*[values[i] if each is None else Padded(values[i], each) for i, each in pairs])
+            out = method(*[values[i] if each is None else Padded(values[i], each) for i, each in pairs])
+            return out.x if isinstance(out, Padded) else out
         return method(*[values[i] for i in sources])
 
     def closed(self, value: Any, place: int) -> Any:
@@ -90,6 +91,16 @@ class Padding(Named):
         if len(self.inputs) != 1 or len(self._exits) != 1:
             return super().output_lengths(lengths)
         return self._lengths([lengths, *[None] * (len(self._start) - 1)]).known[self._exits[0]]
+
+    def lengths_of_out(self, *lengths: Array | None) -> Array | None:
+        if len(self._exits) != 1:
+            return super().lengths_of_out(*lengths)
+        return self._lengths([*lengths, *[None] * (len(self._start) - len(lengths))]).known[self._exits[0]]
+
+    @property
+    def takes_padded(self) -> bool:  # type: ignore[override]
+        """Whether it is a gate, and opens what is padded itself."""
+        return len(self.inputs) > 1
 
     @property
     def takes_lengths(self) -> bool:  # type: ignore[override]

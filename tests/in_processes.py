@@ -28,6 +28,7 @@ from layers import (
     Noise,
     Padded,
     ReLU,
+    SelfAttention,
     Sequential,
 )
 from losses import MeanSquaredError, SoftmaxCrossEntropy
@@ -35,6 +36,7 @@ from optimizers import SGD, Adam, CosineDecay
 from training import (
     Callback,
     Checkpoint,
+    Diagnostics,
     EarlyStopping,
     Processes,
     ReduceOnPlateau,
@@ -179,6 +181,39 @@ def all_of_it(folder):
         seconds.append(history.seconds)
         results.append([told(history), model.parameters.tolist(), scores, cosine.parameters.tolist()])
     return {"same": results[0] == results[1], "what": results[0], "seconds": seconds[0]}
+
+
+def nothing_counts(folder):
+    """Attention with dropout, and parts in which nothing counts; noise that a layer makes at its first forward."""
+    results = []
+    for parts in (PROCESSES, N):
+        found = []
+        x, y = np.random.default_rng(0).normal(size=(4, 2, 4)), np.array([0, 1, -1, -1])
+        for options in ({}, {"sample_weights": [0, 0, 1, 1], "y": np.array([0, 1, 1, 0])}):
+            y, weights = options.get("y", y), options.get("sample_weights")
+            model = Sequential([SelfAttention(4, 2, dropout=0.5), LastStep(), Dense(4, 2)], rng=0)
+            fit(model, SoftmaxCrossEntropy(ignore=-1), SGD(0.1), x, y, epochs=2, batch_size=4, shuffle=False,
+                sample_weights=weights, parts=parts, verbose=False)  # fmt: skip
+            found.append(model.parameters.tolist())
+        late = Sequential([SelfAttention(4, 2), LastStep(), Dense(4, 2)], rng=0)
+        late[0].dropout = 0.5
+        fit(late, SoftmaxCrossEntropy(), SGD(0.1), x[:1], y[:1], epochs=1, parts=parts, verbose=False)
+        results.append(found)
+    return results[0] == results[1]
+
+
+def looked_into(folder):
+    large = 50 * np.random.default_rng(0).normal(size=(9, 4))
+    fit(Sequential([Dense(4, 3)], rng=0), SoftmaxCrossEntropy(), SGD(0.1), large, np.arange(9) % 3, epochs=1,
+        callbacks=[Diagnostics()], verbose=False, parts=PROCESSES)  # fmt: skip
+
+
+def leaves(folder):
+    def leave(run):
+        if RANK == 0:
+            sys.exit("no more room")
+
+    trained(PROCESSES, callbacks=[leave])
 
 
 def shares(folder):

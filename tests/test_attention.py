@@ -77,6 +77,7 @@ from layers import (
 )
 from layers.sequences import attending
 from layers.sequences.attending import plain_attention
+from training import load, save
 
 HERE = Path(__file__).parent
 with np.load(HERE / "attention.npz") as arrays:
@@ -501,6 +502,23 @@ def test_probabilities_of_cross_attention_are_those_of_its_out(rng):
     values = (memory @ layer.memory_weights[:, 4:] + layer.memory_bias[4:]).reshape(2, 6, 2, 2)
     out = np.einsum("nhts,nshd->nthd", found, values).reshape(2, 5, 4) @ layer.output_weights + layer.output_bias
     close(layer.predict(x, memory, mask=mask, memory_lengths=[6, 4]), out)
+
+
+def test_probabilities_of_padding_are_none(rng):
+    layer, x, memory = CrossAttention(4, 2, rng=0), rng.normal(size=(2, 3, 4)), rng.normal(size=(2, 5, 4))
+    found = layer.probabilities(Padded(x, [3, 1]), memory)
+    assert not found[1, :, 1:].any()
+    np.testing.assert_allclose(found[0].sum(axis=-1), 1)
+
+
+def test_what_forward_remembers_is_no_source_of_noise(rng, tmp_path):
+    make = lambda: Sequential([SelfAttention(4, 2, dropout=0.5), Dense(4, 2)], rng=0)  # noqa: E731
+    model, other = make(), make()
+    model.forward(rng.normal(size=(2, 3, 4)))
+    assert [name for name, _ in model.noises()] == ["0.noise"]
+    save(tmp_path / "a.npz", model)
+    load(tmp_path / "a.npz", other)
+    assert other[0].noise.step == model[0].noise.step
 
 
 def test_probabilities_change_nothing_and_stay_in_the_dtype(rng):

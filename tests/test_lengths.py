@@ -167,6 +167,32 @@ def test_a_graph_in_a_chain_is_told_and_tells_lengths(rng):
     assert reader().predict(x, lengths=None).shape == (4, 5, 4)
 
 
+def test_a_graph_of_two_inputs_within_a_graph_is_told_too(rng):
+    inner = Graph(
+        {"m": (LSTM(3, 4), "p"), "s": (GRU(2, 4), "q"), "o": (CrossAttention(4, 2), "s", "m")}, inputs=["p", "q"]
+    )
+    graph = Graph({"g": (inner, "x", "y"), "d": (Dense(4, 2), "g")}, inputs=["x", "y"], dtype=np.float64, rng=0)
+    x, y = rng.normal(size=(4, 5, 3)), rng.normal(size=(4, 3, 2))
+    out = graph.forward(Padded(x, LENGTHS[0]), Padded(y, LENGTHS[1]))
+    np.testing.assert_array_equal(out.lengths, LENGTHS[1])
+    for i in range(4):
+        alone = graph.predict(x[i : i + 1, : LENGTHS[0][i]], y[i : i + 1, : LENGTHS[1][i]])
+        np.testing.assert_allclose(out.x[i, : LENGTHS[1][i]], alone[0], rtol=1e-11)
+
+
+def test_a_padded_advances_too(rng):
+    graph, x = (
+        Graph({"h": (LSTM(3, 4), "x"), "d": (Dense(4, 2), "h")}, dtype=np.float64, rng=0),
+        rng.normal(size=(4, 5, 3)),
+    )
+    out, state = graph.advance(Padded(x, LENGTHS[0]))
+    np.testing.assert_array_equal(out.x, graph.predict(Padded(x, LENGTHS[0])).x)
+    later, _ = graph.advance(x[:, :1], state)
+    for i, length in enumerate(LENGTHS[0]):
+        whole = np.concatenate([x[i, :length], x[i, :1]])[np.newaxis]
+        np.testing.assert_allclose(later[i, 0], graph.predict(whole)[0, -1], rtol=1e-11)
+
+
 def test_an_input_may_be_called_lengths(rng):
     graph = Graph({"o": (Add(), "x", "lengths")})
     assert graph.forward(x=1.0, lengths=2.0) == 3.0

@@ -72,6 +72,25 @@ def test_all_that_a_training_has_is_the_same(tmp_path):
     assert 1 < len(first["what"][0]["loss"]) <= 13
 
 
+def test_parts_in_which_nothing_counts_and_noise_of_attention(tmp_path):
+    assert found("nothing_counts", tmp_path, 3) == [True, True, True]
+
+
+def test_diagnostics_are_printed_once(tmp_path):
+    code, out, _, _ = ran("looked_into", tmp_path, 3)
+    assert code == 0
+    lines = [line for line in out.splitlines() if line.startswith("diagnostics:")]
+    assert lines
+    assert len(lines) == len(set(lines))
+
+
+def test_what_is_said_at_an_exit_is_said_once(tmp_path):
+    code, _, errors, results = ran("leaves", tmp_path, 3)
+    assert code != 0
+    assert results == []
+    assert errors.count("no more room") == 1
+
+
 def test_no_example_is_seen_twice_and_none_is_lost(tmp_path):
     seen = found("shares", tmp_path, 3)
     assert [[len(rows) for rows in each] for each in seen] == [[3, 3, 3], [3, 3, 2], [2, 2, 2]]

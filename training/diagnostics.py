@@ -97,6 +97,7 @@ class Diagnostics(Callback):
     @answering
     def __init__(self, every: int = 20, *, verbose: bool = True) -> None:
         self.every, self.verbose = every, verbose
+        self._speaks = True
         self._begin()
 
     def _begin(self) -> None:
@@ -124,6 +125,7 @@ class Diagnostics(Callback):
     # ---- what fit calls ------------------------------------------------------------------------------------------
 
     def on_train_begin(self, run: Run) -> None:
+        self._speaks = run.rank == 0
         self._begin()
         self.layers = dict(run.model.leaves())
         self._look_at_last_layer(run)
@@ -284,7 +286,7 @@ class Diagnostics(Callback):
             return
         self._warned.add((kind, name))
         self.warnings.append(text)
-        if self.verbose:
+        if self.verbose and self._speaks:
             print(f"diagnostics: {text}", flush=True)
 
     def _repr_html_(self) -> str:

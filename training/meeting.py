@@ -77,6 +77,8 @@ class Meeting:
         self._note(error, next(rank for rank, (place, _, _) in enumerate(found) if place == ERROR))
 
     def _hear(self, rank: int, error: BaseException) -> NoReturn:
+        if isinstance(error, SystemExit) and error.code is not None and not isinstance(error.code, int):
+            error = SystemExit(1)  # Python prints its words, which one process does already
         self._note(error, rank)
         raise error
 

@@ -203,17 +203,19 @@ class Processes(InTurn):
             finally:
                 places.end()
             run.predictions = done.predictions
-            noises = [(noise.step, noise.n_draws) for noise in noises_of(model).values()]
+            noises = {name: (noise.step, noise.n_draws) for name, noise in noises_of(model).items()}
             mine = self._shown(done.predictions), done.sums.told(), done.n_examples, done.buffers, noises
         heard = self._heard("a step", run.batch, mine)
-        for noise, (step, n_draws) in zip(noises_of(model).values(), heard[-1][-1], strict=True):
-            noise.step, noise.n_draws = step, n_draws  # where the last part has come to
-        found = [
-            Done(predictions, Sums.of(run.loss, sums), model.gradients, n_examples, made)
-            for predictions, sums, n_examples, made, _ in heard
-        ]
-        counting = [rank for rank, done in enumerate(found) if done.sums.n_counted]
-        return found, self._sum(model.gradients, counting) if counting else None
+        with self._meeting.alone_or_never():
+            for name, noise in noises_of(model).items():
+                if name in heard[-1][-1]:  # else its layer has made it at this step, or has not yet
+                    noise.step, noise.n_draws = heard[-1][-1][name]  # where the last part has come to
+            found = [
+                Done(predictions, Sums.of(run.loss, sums), model.gradients, n_examples, made)
+                for predictions, sums, n_examples, made, _ in heard
+            ]
+            counting = [rank for rank, done in enumerate(found) if done.sums.n_counted]
+            return found, self._sum(model.gradients, counting) if counting else None
 
     def measured(self, model: Any, loss: LossLike, parts: Sequence[Batch]) -> Iterator[tuple[Any, Sums]]:
         mine = None
@@ -254,16 +256,13 @@ class Processes(InTurn):
         coming = np.zeros_like(sizes)
         coming[list(counting)] = sizes[self.rank]
         places = np.concatenate([[0], np.cumsum(coming)[:-1]])
-        with self._meeting.alone_or_never():
-            comm, whole = self._meeting.comm, _as_bytes(gradients)
-            comm.Alltoallv(
-                [whole, (sent * width, starts * width)], [_as_bytes(received), (coming * width, places * width)]
-            )
-            total = gradients[mine]
-            total[...] = received[0]
-            for each in received[1:]:
-                total += each
-            comm.Allgatherv(_mpi().IN_PLACE, [whole, (sizes * width, starts * width)])
+        comm, whole = self._meeting.comm, _as_bytes(gradients)
+        comm.Alltoallv([whole, (sent * width, starts * width)], [_as_bytes(received), (coming * width, places * width)])
+        total = gradients[mine]
+        total[...] = received[0]
+        for each in received[1:]:
+            total += each
+        comm.Allgatherv(_mpi().IN_PLACE, [whole, (sizes * width, starts * width)])
         return gradients
 
     def __deepcopy__(self, memo: Any) -> Processes:

@@ -167,7 +167,8 @@ def _held(thing: Any) -> Iterator[tuple[str, Any]]:
         yield "locals", thing.gi_frame and thing.gi_frame.f_locals
     else:
         yield "self", getattr(thing, "__self__", None)  # of a bound method, such as `rng.normal`
-        yield from getattr(thing, "__dict__", {}).items()
+        # what a forward remembers for its backward is not what it will draw from
+        yield from ((name, value) for name, value in getattr(thing, "__dict__", {}).items() if name != "_cache")
         slots = [slot for cls in type(thing).__mro__ for slot in _slots(cls)]
         yield from ((slot, getattr(thing, slot)) for slot in slots if hasattr(thing, slot))
 

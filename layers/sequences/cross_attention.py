@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..contract import Array, Padded, Rng, Shape, check_lengths, checks
+from ..contract import Array, Padded, Rng, Shape, check_lengths, checks, real_steps
 from ..contract.gate import listed, with_examples, without_examples
 from ..contract.typed import typed
 from ..initializers import glorot_uniform
@@ -117,7 +117,10 @@ class CrossAttention(Attention):
     def probabilities(self, x: Any, memory: Any, mask: Any = None, memory_lengths: Any = None) -> Array:
         """Return what each step of x takes from each of the memory, (N, H, T, S), as `predict` attends."""
         _, _, (q, k, _), shown = self._entered(x, memory, mask, memory_lengths)
-        return self._spread(q, k, shown)
+        found = self._spread(q, k, shown)
+        if isinstance(x, Padded):
+            found *= real_steps(x.lengths, q.shape[2])[:, np.newaxis, :, np.newaxis]
+        return found
 
     def _pass(self, x: Any, memory: Any, mask: Any, memory_lengths: Any, training: bool) -> Array:
         lengths = x.lengths if isinstance(x, Padded) else None
