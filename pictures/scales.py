@@ -124,7 +124,7 @@ def stretch_towards_one(axes: Axes, values: Iterable[float]) -> None:
 
 def _share(axes: Axes, which: str) -> float:
     """Return what part of four inches an axis is long, as far as that is known before a figure is laid out."""
-    figure: Any = axes.get_figure(root=True)
+    figure: Any = axes.figure.canvas.figure  # the outermost one, by words that matplotlib 3.9 has too
     width, height = figure.get_size_inches()
     place = axes.get_position()
     return float(place.height * height if which == "y" else place.width * width) / 4

@@ -145,7 +145,7 @@ def touching(axis: Axis, texts: list[Drawn]) -> list[str]:
     for one, other in itertools.combinations(own, 2):
         first, second = sorted((one.box, other.box), key=lambda box: box.x0 if across else box.y0)
         upright = across and one.text.get_rotation() in (0, 180)
-        room = GAP * one.text.get_size() * axis.get_figure(root=True).dpi / 72 if upright else -SLACK
+        room = GAP * one.text.get_size() * axis.figure.dpi / 72 if upright else -SLACK
         between = second.x0 - first.x1 if across else second.y0 - first.y1
         if between < room and (upright or overlap(one.corners, other.corners) > -SLACK):
             found.append(f"the tick labels {one} and {other} touch")

@@ -18,7 +18,17 @@ WATCHED = ROOT / "tests" / "legible.py"  # runs a script, and looks at the figur
 # One thread: around small products a second one costs time, most of all where other work runs beside the tests.
 ENVIRONMENT = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
 ENVIRONMENT["OPENBLAS_NUM_THREADS"] = "1"
-TRAIN_FOR_SECONDS = {"digits", "spirals"}
+TRAIN_FOR_SECONDS = {
+    "digits",
+    "spirals",
+    "unet",
+    "two_inputs",
+    "carried_state",
+    "addition",
+    "augmentation",
+    "fine_tuning",
+}
+TRAIN_FOR_SECONDS |= {"names_wavenet", "diagnostics", "resnet_digits", "shakespeare", "names", "lenet", "seeds"}
 
 runs = {}  # each example runs once, and several tests look at it
 
@@ -127,7 +137,7 @@ def test_digits_says_where_the_curve_is(run):
 
 
 def of(name):
-    return pytest.mark.parametrize("run", [ROOT / "examples" / f"{name}.py"], indirect=True, ids=[name])
+    return pytest.mark.parametrize("run", [example(ROOT / "examples" / f"{name}.py")], indirect=True)
 
 
 def numbers(pattern, text):
