@@ -30,7 +30,7 @@ def log_scale(axes: Axes, which: str = "y") -> None:
     >>> log_scale(axes)
     >>> low, high = axes.get_ylim()
     >>> [f"{tick:g}" for tick in axes.get_yticks() if low <= tick <= high]
-    ['0.1', '0.2', '0.3', '0.5', '1', '2', '3', '5']
+    ['0.2', '0.3', '0.5', '1']
     """
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
