@@ -295,7 +295,7 @@ def test_what_is_typed_wrongly_is_answered_in_a_line(say, tmp_path, arguments, s
 def test_every_optimizer_is_one(rule):
     import optimizers
 
-    getattr(optimizers, rule)(RATES[rule])
+    assert getattr(optimizers, rule)(RATES[rule]).learning_rate == RATES[rule]
 
 
 def test_help_names_every_data_set_and_shows_a_use_of_each_kind(capsys):

@@ -119,6 +119,13 @@ def n_rows(who: str, array: Any) -> int:
 
 
 def rows_at(array: Any, here: slice) -> Any:
+    """Return these rows of an array, or of each of a dict of arrays.
+
+    Examples
+    --------
+    >>> rows_at({"u": np.arange(3), "v": np.arange(3) * 10}, slice(1, 3))
+    {'u': array([1, 2]), 'v': array([10, 20])}
+    """
     if isinstance(array, Mapping):
         return {name: value[here] for name, value in array.items()}
     return array[here]
